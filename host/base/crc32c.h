@@ -1,0 +1,10 @@
+/* crc32c.h: CRC-32C (Castagnoli), with the processor's instruction where there is one. */
+#ifndef BASE_CRC32C_H
+#define BASE_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint32_t crc32c(uint32_t crc, const void *data, size_t len); /* start with 0 */
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * log.h: the durable log, whichever engine keeps it (design D3, D11, D12, D14, D19, D20).
+ *
+ * A log holds streams. Each stream is written by one connector at a time and is one ordered run of
+ * records, numbered from 0 without gaps: the offset. Topics are views on a stream: each record belongs to
+ * one topic, and has an offset of its own there. Records arrive in batches; a reader gets them in batches,
+ * checked, in memory of its own.
+ *
+ * Roles: a writer belongs to one thread (the log thread of a source's worker), a reader to one thread. Any
+ * number of processes may read a stream while one writes it.
+ */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include "buf.h"
+#include "schema_pool.h"
+
+/* ---- a place that holds streams ---- */
+
+struct log;
+
+struct log_config {
+    const char *dir;          /* embedded engine: folder, one sub-folder per stream */
+    uint64_t max_record;      /* max.record.bytes */
+    uint64_t reserve;         /* bytes of disk kept allocated ahead of need, per stream */
+    uint64_t map;             /* address space per stream; 0: default */
+};
+
+hp_status log_open(const struct log_config *config, struct log **out, struct hp_error *err);
+void log_close(struct log *log);
+
+struct log_stream_info {
+    char *name;     /* the connector's */
+    char *id;       /* name plus a random part made when the stream was: positions in sinks hang on this, so a
+                       stream made anew under an old name is not taken for the old one */
+    uint64_t begin, end; /* offsets of the oldest kept record and of the next to come */
+    uint64_t bytes;      /* of kept batches and chunks */
+    uint64_t disk_bytes; /* taken on disk */
+};
+struct log_topic_info {
+    char *name;
+    uint64_t begin, end; /* topic offsets */
+};
+/* Names of all streams. Caller frees with log_names_free. */
+hp_status log_streams(struct log *log, char ***out_names, size_t *out_n, struct hp_error *err);
+void log_names_free(char **names, size_t n);
+hp_status log_stream_info(struct log *log, const char *name, struct log_stream_info *out, struct hp_error *err);
+void log_stream_info_finish(struct log_stream_info *info);
+hp_status log_topics(struct log *log, const char *stream, struct log_topic_info **out, size_t *out_n, struct hp_error *err);
+void log_topics_free(struct log_topic_info *topics, size_t n);
+hp_status log_stream_delete(struct log *log, const char *name, struct hp_error *err); /* refused while written */
+/* The stored source position (JSON) of a stream; empty if none. For GET /offsets, read from outside. */
+hp_status log_position_read(struct log *log, const char *stream, struct buf *out, struct hp_error *err);
+
+/* ---- writing ---- */
+
+struct log_writer;
+
+/* Creates the stream if it is not there. A second writer anywhere fails (RETRY, it names the holder). Chunks
+   of transactions that never committed are dropped here. */
+hp_status log_writer_open(struct log *log, const char *stream, struct log_writer **out, struct hp_error *err);
+void log_writer_close(struct log_writer *w);
+struct schema_pool *log_writer_pool(struct log_writer *w); /* names and schemas; may be used from another thread */
+const char *log_writer_stream_id(const struct log_writer *w);
+/* The stored position; valid until the next commit. */
+struct hp_bytes log_writer_position(const struct log_writer *w);
+
+/*
+ * One log transaction: begin, any number of the steps, commit. What was appended becomes visible and durable at
+ * commit, together with the position; an error of any step voids the whole transaction. A full disk fails with
+ * RETRY and code "ENOSPC" before anything is lost, and the same steps can be tried again later. A failed
+ * fsync ends the process (rule E6).
+ */
+hp_status log_begin(struct log_writer *w, struct hp_error *err);
+hp_status log_append(struct log_writer *w, const struct hp_batch *batch, struct hp_error *err);
+hp_status log_chunk(struct log_writer *w, const struct hp_tx *tx, const struct hp_batch *batch, struct hp_error *err);
+hp_status log_chunks_commit(struct log_writer *w, const struct hp_tx *tx, const uint32_t *aborted, uint64_t n_aborted,
+                            struct hp_error *err);
+hp_status log_chunks_abort(struct log_writer *w, uint64_t tx_id, struct hp_error *err);
+hp_status log_position(struct log_writer *w, struct hp_bytes position, struct hp_error *err); /* empty: forget */
+hp_status log_commit(struct log_writer *w, struct hp_error *err);
+void log_rollback(struct log_writer *w);
+uint64_t log_writer_end(const struct log_writer *w); /* next offset, as committed */
+
+/* Delete the oldest batches beyond the limits, never any record at or above `floor`. 0 / -1: no limit. Own
+   transaction. */
+struct log_retention {
+    int64_t bytes; /* -1: unlimited */
+    int64_t ms;    /* -1: unlimited */
+    uint64_t floor;
+};
+hp_status log_trim(struct log_writer *w, const struct log_retention *limits, struct hp_error *err);
+
+/* ---- reading ---- */
+
+struct log_reader;
+
+/* What one read gave. */
+struct log_read {
+    struct hp_batch batch; /* good until the next read or close */
+    uint64_t next;         /* offset behind the batch */
+    bool boundary;         /* a source transaction ends here: a sink may commit */
+};
+
+hp_status log_reader_open(struct log *log, const char *stream, struct log_reader **out, struct hp_error *err);
+void log_reader_close(struct log_reader *r);
+const char *log_reader_stream_id(const struct log_reader *r);
+/* Offsets below the oldest kept record give FATAL with both numbers (rule E7): nothing is skipped silently. Within a
+   batch, the records before the offset are left out of the first read. */
+hp_status log_reader_seek(struct log_reader *r, uint64_t offset, struct hp_error *err);
+/* HP_OK; HP_IDLE at the end of the stream; corrupt bytes are FATAL and name stream, offset and what is wrong. */
+hp_status log_reader_next(struct log_reader *r, uint64_t max_bytes, struct log_read *out, struct hp_error *err);
+uint64_t log_reader_end(struct log_reader *r);   /* next offset to come, as committed now */
+uint64_t log_reader_begin(struct log_reader *r); /* oldest kept */
+uint64_t log_reader_bytes_behind(struct log_reader *r); /* bytes between the reader and the end, about */
+/* The word that moves with every commit of the stream: futex_wait_any() on it after HP_IDLE (load it before reading). */
+uint32_t *log_reader_word(struct log_reader *r);
+/* Topic offset of the first record of `topic` at or after stream offset `at`; and the way back. */
+hp_status log_topic_offset(struct log_reader *r, const char *topic, uint64_t at, uint64_t *out, struct hp_error *err);
+hp_status log_topic_seek(struct log_reader *r, const char *topic, uint64_t topic_offset, uint64_t *out_at, struct hp_error *err);
+
+/* ---- small durable maps, for configs, states and the like ---- */
+
+struct log_map;
+
+/* Text keys to byte values. Every put/delete is durable when it returns. One process at a time writes. */
+hp_status log_map_open(const char *dir, struct log_map **out, struct hp_error *err);
+void log_map_close(struct log_map *m);
+hp_status log_map_put(struct log_map *m, const char *key, const void *data, size_t len, struct hp_error *err); /* data NULL: delete */
+/* Several at once, atomically. */
+struct log_map_op {
+    const char *key;
+    const void *data; /* NULL: delete */
+    size_t len;
+};
+hp_status log_map_apply(struct log_map *m, const struct log_map_op *ops, size_t n, struct hp_error *err);
+hp_status log_map_get(struct log_map *m, const char *key, struct buf *out, struct hp_error *err); /* HP_IDLE: not there */
+hp_status log_map_each(struct log_map *m, const char *prefix,
+                       hp_status (*each)(void *arg, const char *key, struct hp_bytes value, struct hp_error *err), void *arg,
+                       struct hp_error *err);
+
+#endif

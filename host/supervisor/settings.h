@@ -1,0 +1,17 @@
+/*
+ * settings.h: homeport.properties: the keys of the host, one table with type, default, range and meaning. Unknown keys
+ * are warned about by name; a bad value is an error that names key, value and what is allowed. Also used by the
+ * commands that look into a data folder.
+ */
+#ifndef SUPERVISOR_SETTINGS_H
+#define SUPERVISOR_SETTINGS_H
+
+#include "props.h"
+
+/* Reads `path` (NULL: only defaults), fills in every default. */
+hp_status settings_load(const char *path, struct props *out, struct hp_error *err);
+/* Typed reads of a loaded set; the key must be one of the table's. */
+int64_t settings_long(const struct props *settings, const char *key);
+const char *settings_text(const struct props *settings, const char *key);
+
+#endif
