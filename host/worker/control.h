@@ -50,6 +50,7 @@ struct control_start {
     bool paused;
     json_t *offsets;  /* alter-offsets: the request's list */
 };
+/* One line of JSON with its newline; the caller frees it. */
 hp_status control_start_encode(const struct control_start *s, char **out_line, struct hp_error *err);
 hp_status control_start_decode(const json_t *message, struct control_start *out, struct hp_error *err);
 void control_start_finish(struct control_start *s);
