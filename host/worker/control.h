@@ -33,6 +33,12 @@
 #define CONTROL_FD 3
 #define CONTROL_LINE_MAX (4u << 20)
 
+/* Exit statuses of a worker besides 0 (told to stop, or an op is done). The reason is also its last log line. */
+#define CONTROL_EXIT_FAILED 1   /* it could not even begin */
+#define CONTROL_EXIT_HANG 70    /* a plugin call gave no sign of life within worker.hang.timeout.ms */
+#define CONTROL_EXIT_MEMORY 71  /* worker.memory.max.bytes is used up */
+#define CONTROL_EXIT_ORPHAN 72  /* the supervisor is gone */
+
 /* The "start" message, as both sides have it in memory. Member names are the JSON's. */
 struct control_start {
     char *op;         /* "run"; or "reset-offsets", "alter-offsets": do that on the connector's plugin and stream, answer
