@@ -76,7 +76,9 @@ class Load:
                     next_id = self._transaction(conn, rng, writer, seq, live, next_id)
                 except (psycopg2.OperationalError, psycopg2.InterfaceError):
                     # The server went away: whether the last commit counts, only its table can tell.
+                    # Ids of the broken transaction are never used again.
                     conn, live = None, []
+                    next_id += 1000 * self.writers * self.id_step
                     if self._stop.wait(0.05):
                         return
                 seq += 1
