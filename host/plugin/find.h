@@ -8,6 +8,7 @@
 #define PLUGIN_FIND_H
 
 #include <homeport/homeport.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -26,7 +27,12 @@ struct plugin_list {
 /* plugin_path: folders separated by commas. A folder that is not there is a warning in the log. */
 hp_status plugin_list_scan(const char *plugin_path, struct plugin_list *out, struct hp_error *err);
 void plugin_list_finish(struct plugin_list *list);
-/* By id, alias, or an alias's simple name with or without "Connector" (REST-29); two different hits: *ambiguous. */
+/* By id, alias, or an alias's simple name with or without "Connector" (REST-29). Several versions of one plugin: the
+   newest. Two different plugins: NULL and *ambiguous. */
 const struct plugin_file *plugin_list_find(const struct plugin_list *list, const char *name, bool *ambiguous);
+
+/* The dialect in full: the id, or the alias that `name` stands for (a simple class name, say). Caller frees; NULL:
+   no memory. */
+char *plugin_dialect(const char *id, const char *aliases, const char *name);
 
 #endif
