@@ -18,8 +18,10 @@ uint32_t schema_pool_topic(struct schema_pool *p, struct hp_bytes name, struct h
 void schema_pool_view(struct schema_pool *p, struct hp_batch *batch);
 uint32_t schema_pool_n_schemas(struct schema_pool *p); /* highest id + 1 */
 uint32_t schema_pool_n_topics(struct schema_pool *p);
-struct hp_bytes schema_pool_topic_name(struct schema_pool *p, uint32_t id);
+struct hp_bytes schema_pool_topic_name(struct schema_pool *p, uint32_t id); /* NUL-terminated; empty if there is none */
+uint32_t schema_pool_find_topic(struct schema_pool *p, struct hp_bytes name); /* 0: not there */
 const struct hp_schema *schema_pool_get(struct schema_pool *p, uint32_t id);
+struct hp_bytes schema_pool_encoded(struct schema_pool *p, uint32_t id); /* its stored form; empty if there is none */
 
 /* The stored form of one schema: versioned, bounds-checked, independent of the pool. */
 hp_status schema_encode(const struct hp_schema *s, struct buf *out, struct hp_error *err);
