@@ -6,6 +6,9 @@
  * one topic, and has an offset of its own there. Records arrive in batches; a reader gets them in batches,
  * checked, in memory of its own.
  *
+ * A stream may come, go and be made anew at any time. A reader of a stream that is not there waits for it: its id is
+ * "" until then. See log_reader_next().
+ *
  * Roles: a writer belongs to one thread (the log thread of a source's worker), a reader to one thread. Any
  * number of processes may read a stream while one writes it.
  */
@@ -69,7 +72,10 @@ struct hp_bytes log_writer_position(const struct log_writer *w);
  * One log transaction: begin, any number of the steps, commit. What was appended becomes visible and durable at
  * commit, together with the position; an error of any step voids the whole transaction. A full disk fails with
  * RETRY and code "ENOSPC" before anything is lost, and the same steps can be tried again later. A failed
- * fsync ends the process (rule E6).
+ * fsync ends the process (rule E6). Records appended in one transaction are held in memory once until its commit: keep
+ * it to some tens of MiB (one larger record apart).
+ * log_append: whole transactions, or records of none; without records it does nothing. log_chunk: records of the open
+ * transaction tx->id; a batch without BEGIN records. log_chunks_commit and _abort of an id without chunks do nothing.
  */
 hp_status log_begin(struct log_writer *w, struct hp_error *err);
 hp_status log_append(struct log_writer *w, const struct hp_batch *batch, struct hp_error *err);
@@ -82,8 +88,8 @@ hp_status log_commit(struct log_writer *w, struct hp_error *err);
 void log_rollback(struct log_writer *w);
 uint64_t log_writer_end(const struct log_writer *w); /* next offset, as committed */
 
-/* Delete the oldest batches beyond the limits, never any record at or above `floor`. 0 / -1: no limit. Own
-   transaction. */
+/* Delete the oldest batches beyond the limits, never any record at or above `floor`, and what is left of dropped chunks.
+   Own transaction, of bounded size: call it every second or so. */
 struct log_retention {
     int64_t bytes; /* -1: unlimited */
     int64_t ms;    /* -1: unlimited */
@@ -104,18 +110,26 @@ struct log_read {
 
 hp_status log_reader_open(struct log *log, const char *stream, struct log_reader **out, struct hp_error *err);
 void log_reader_close(struct log_reader *r);
-const char *log_reader_stream_id(const struct log_reader *r);
-/* Offsets below the oldest kept record give FATAL with both numbers (rule E7): nothing is skipped silently. Within a
-   batch, the records before the offset are left out of the first read. */
+const char *log_reader_stream_id(const struct log_reader *r); /* "" while there is no such stream */
+/* Offsets below the oldest kept record give FATAL with both numbers (rule E7): nothing is skipped silently; so do offsets
+   beyond the end (the log lost what the target has). Code "OFFSET". RETRY, code "NOSTREAM", while there is no stream.
+   Within a batch, the records before the offset are left out of the first read. */
 hp_status log_reader_seek(struct log_reader *r, uint64_t offset, struct hp_error *err);
-/* HP_OK; HP_IDLE at the end of the stream; corrupt bytes are FATAL and name stream, offset and what is wrong. */
+/* HP_OK; HP_IDLE at the end of the stream, or while it does not exist; corrupt bytes are FATAL and name stream, offset and
+   what is wrong. HP_END: the stream is another one now (it appeared, was made anew, or is gone): look at
+   log_reader_stream_id(), which is "" if there is none, and log_reader_seek() to where that one is to be read from;
+   without that the reader stands at its oldest record. Neighbouring small batches come together as one, of at most
+   max_bytes; a larger stored batch comes whole. */
 hp_status log_reader_next(struct log_reader *r, uint64_t max_bytes, struct log_read *out, struct hp_error *err);
 uint64_t log_reader_end(struct log_reader *r);   /* next offset to come, as committed now */
 uint64_t log_reader_begin(struct log_reader *r); /* oldest kept */
 uint64_t log_reader_bytes_behind(struct log_reader *r); /* bytes between the reader and the end, about */
-/* The word that moves with every commit of the stream: futex_wait_any() on it after HP_IDLE (load it before reading). */
+/* The word that moves with every commit of the stream: futex_wait_any() on it after HP_IDLE (load it before reading; ask
+   for it again after HP_END). A writer killed between commit and wake-up moves it only when it opens again, so wait with
+   a timeout. */
 uint32_t *log_reader_word(struct log_reader *r);
-/* Topic offset of the first record of `topic` at or after stream offset `at`; and the way back. */
+/* Topic offset of the first record of `topic` at or after stream offset `at` (its end if there is none); and the way
+   back. Failures: code "OFFSET" as in seek, "NOTOPIC" (CONFIG) for a topic the stream does not know. */
 hp_status log_topic_offset(struct log_reader *r, const char *topic, uint64_t at, uint64_t *out, struct hp_error *err);
 hp_status log_topic_seek(struct log_reader *r, const char *topic, uint64_t topic_offset, uint64_t *out_at, struct hp_error *err);
 
