@@ -41,6 +41,11 @@ def fingerprint(cluster, db, table, names=None):
             f"FROM {_table(table)} t")[0]
 
 
+def _short(cell):
+    text = str(cell)
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
+
+
 @dataclass
 class Difference:
     table: object
@@ -58,7 +63,7 @@ class Difference:
                 f"{len(self.lost)} lost, {len(self.extra)} extra (doubled or unknown), {len(self.changed)} changed"]
         for what in ("lost", "extra", "changed"):
             for row in getattr(self, what)[:10]:
-                text.append(f"  {what}: {str(row)[:400]}")
+                text.append(f"  {what}: ({', '.join(map(_short, row))})")
         return "\n".join(text)
 
 

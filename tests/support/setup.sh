@@ -1,0 +1,62 @@
+# setup.sh: what ./check and ./quickstart share: packages, the build, talking to the terminal. Sourced by bash.
+
+if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
+else bold='' dim='' green='' red='' plain=''; fi
+
+say() { printf '%s\n' "$*"; }
+head_line() { printf '\n%s== %s ==%s\n' "$bold" "$*" "$plain"; }
+die() { printf '%s%s%s\n' "$red" "$*" "$plain" >&2; exit 1; }
+
+BUILD_PACKAGES=(build-essential cmake ninja-build pkg-config libjansson-dev liblmdb-dev libmicrohttpd-dev
+    libpcre2-dev libpq-dev)
+SERVER_PACKAGES=(postgresql-15 postgresql-client-15)
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
+
+# need_packages NAME...: installs those of Debian's packages that are missing (as root), or says which they are.
+need_packages() {
+    local missing=() p
+    command -v dpkg-query >/dev/null || die "this needs Debian's packages: $*"
+    for p in "$@"; do installed "$p" || missing+=("$p"); done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ]; then
+        die "missing packages, install them first: sudo apt-get install ${missing[*]}"
+    fi
+    say "installing ${#missing[@]} missing packages: ${missing[*]}"
+    local quiet=/etc/postgresql-common/createcluster.d/homeport-setup.conf log
+    log=$(mktemp)
+    if ! DEBIAN_FRONTEND=noninteractive apt-get -qq update >"$log" 2>&1; then
+        say "(apt-get update had complaints; going on)"
+    fi
+    case " ${missing[*]} " in *" postgresql-15 "*)
+        # The package would make and start a cluster for the whole machine; ours are private ones.
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install postgresql-common >>"$log" 2>&1 &&
+            mkdir -p "${quiet%/*}" && echo 'create_main_cluster = false' >"$quiet" ;;
+    esac
+    local status=0
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >>"$log" 2>&1 || status=$?
+    rm -f "$quiet"
+    if [ $status != 0 ]; then
+        tail -20 "$log" >&2
+        rm -f "$log"
+        die "apt-get could not install them"
+    fi
+    rm -f "$log"
+}
+
+# build_into FOLDER CMAKE-ARGUMENT...: configures where needed and builds; the output is shown when it fails.
+build_into() {
+    local folder=$1 log=$1/build.log
+    shift
+    mkdir -p "$folder"
+    local launcher=()
+    if command -v ccache >/dev/null; then launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache); fi
+    if { [ -f "$folder/build.ninja" ] && [ "$(cat "$folder/arguments" 2>/dev/null)" = "$*" ]; } ||
+        cmake -S "$repo" -B "$folder" -G Ninja "${launcher[@]}" "$@" >"$log" 2>&1; then
+        printf '%s' "$*" >"$folder/arguments"
+        cmake --build "$folder" >"$log" 2>&1 && return 0
+    fi
+    grep -nE 'error|warning|FAILED' "$log" | head -30 >&2
+    tail -15 "$log" >&2
+    return 1
+}
