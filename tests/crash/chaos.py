@@ -19,7 +19,7 @@ STREAM = {"src.read": 200, "src.decoded": 200, "log.begin": 60, "log.append": 60
 SNAPSHOT = {"snap.begin": 1, "snap.slot": 1, "snap.chunk": 12, "snap.table": 3, "snap.handover": 1}
 
 # Rounds die often; what is tested here is not the patience of the restart policy.
-SETTINGS = {"worker.restart.max": "1000", "worker.restart.backoff.ms": "20", "worker.restart.backoff.max.ms": "200"}
+SETTINGS = {"worker.restart.max": "1000"}
 
 
 def seed_from_environment():

@@ -10,6 +10,10 @@ from homeport import Host, build_folder
 from pipeline import Pair
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "quick: part of the one end-to-end pass of ./check --quick")
+
+
 class Servers:
     """Clusters by version and role, started when first asked for, gone at the end of the run."""
 
