@@ -1,0 +1,269 @@
+/*
+ * settings.c: see settings.h. The table below is the whole truth about homeport.properties; everything else walks it.
+ * Used at start by the supervisor and by commands; single-threaded.
+ */
+#include "settings.h"
+
+#include "logging.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum kind {
+    TEXT,
+    LONG,   /* min..max */
+    CHOICE, /* one of `allowed`, separated by '|' */
+    MOOT,   /* Kafka Connect's, accepted; has no meaning for this host: one warning */
+    MOOT_PREFIX,
+};
+
+struct setting {
+    const char *key;
+    enum kind kind;
+    const char *value; /* the default */
+    int64_t min, max;
+    const char *allowed;
+};
+
+#define MS_MAX    INT64_C(31536000000000) /* a thousand years: no sum of two overflows */
+#define BYTES_MAX (INT64_C(1) << 46)
+
+static const struct setting table[] = {
+    /* the host */
+    {"listeners", TEXT, "http://127.0.0.1:8083", 0, 0, NULL},
+    {"rest.advertised.host.name", TEXT, "", 0, 0, NULL},
+    {"rest.advertised.port", LONG, "0", 0, 65535, NULL},
+    {"rest.advertised.listener", CHOICE, "http", 0, 0, "http"},
+    {"plugin.path", TEXT, NULL, 0, 0, NULL}, /* computed: default_plugin_path() */
+    {"data.dir", TEXT, "homeport-data", 0, 0, NULL},
+    {"log.level", CHOICE, "INFO", 0, 0, "ERROR|WARN|INFO|DEBUG"},
+    /* workers */
+    {"offset.flush.interval.ms", LONG, "60000", 1, MS_MAX, NULL},
+    {"offset.flush.timeout.ms", LONG, "5000", 1, MS_MAX, NULL},
+    {"task.shutdown.graceful.timeout.ms", LONG, "5000", 0, 3600000, NULL},
+    {"worker.hang.timeout.ms", LONG, "30000", 1000, 86400000, NULL},
+    {"worker.restart.max", LONG, "5", 1, 1000000, NULL},
+    {"worker.memory.max.bytes", LONG, "1073741824", INT64_C(32) << 20, BYTES_MAX, NULL},
+    {"max.record.bytes", LONG, "268435456", 1024, INT64_C(1) << 40, NULL},
+    /* the embedded log */
+    {"log.retention.ms", LONG, "604800000", -1, MS_MAX, NULL},
+    {"log.retention.bytes", LONG, "-1", -1, BYTES_MAX, NULL},
+    {"log.reserve.bytes", LONG, "16777216", 0, BYTES_MAX, NULL},
+    /* Kafka Connect's worker keys that say nothing to a host without brokers */
+    {"bootstrap.servers", MOOT, NULL, 0, 0, NULL},
+    {"group.id", MOOT, NULL, 0, 0, NULL},
+    {"client.dns.lookup", MOOT, NULL, 0, 0, NULL},
+    {"client.id", MOOT, NULL, 0, 0, NULL},
+    {"plugin.discovery", MOOT, NULL, 0, 0, NULL},
+    {"connect.protocol", MOOT, NULL, 0, 0, NULL},
+    {"exactly.once.source.support", MOOT, NULL, 0, 0, NULL},
+    {"offset.storage.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"config.storage.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"status.storage.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"key.converter", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"value.converter", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"header.converter", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"internal.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"producer.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"consumer.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"admin.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"metrics.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"metric.reporters", MOOT, NULL, 0, 0, NULL},
+    {"session.timeout.ms", MOOT, NULL, 0, 0, NULL},
+    {"heartbeat.interval.ms", MOOT, NULL, 0, 0, NULL},
+    {"rebalance.timeout.ms", MOOT, NULL, 0, 0, NULL},
+    {"scheduled.rebalance.max.delay.ms", MOOT, NULL, 0, 0, NULL},
+    {"worker.sync.timeout.ms", MOOT, NULL, 0, 0, NULL},
+    {"worker.unsync.backoff.ms", MOOT, NULL, 0, 0, NULL},
+    {"inter.worker.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"topic.creation.enable", MOOT, NULL, 0, 0, NULL},
+    {"request.timeout.ms", MOOT, NULL, 0, 0, NULL},
+    {"retry.backoff.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"reconnect.backoff.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"metadata.max.age.ms", MOOT, NULL, 0, 0, NULL},
+    {"connections.max.idle.ms", MOOT, NULL, 0, 0, NULL},
+    {"send.buffer.bytes", MOOT, NULL, 0, 0, NULL},
+    {"receive.buffer.bytes", MOOT, NULL, 0, 0, NULL},
+    {"security.protocol", MOOT, NULL, 0, 0, NULL},
+    {"sasl.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"ssl.", MOOT_PREFIX, NULL, 0, 0, NULL},
+};
+#define TABLE_N (sizeof table / sizeof table[0])
+
+static const struct setting *find(const char *key)
+{
+    for (size_t i = 0; i < TABLE_N; i++) {
+        const struct setting *s = &table[i];
+        if (s->kind == MOOT_PREFIX ? strncmp(key, s->key, strlen(s->key)) == 0 : strcmp(key, s->key) == 0) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static bool parse_long(const char *text, int64_t *out)
+{
+    char *end;
+    long long v;
+    errno = 0;
+    v = strtoll(text, &end, 10);
+    if (errno || end == text || *end || (*text != '-' && (*text < '0' || *text > '9'))) {
+        return false;
+    }
+    *out = v;
+    return true;
+}
+
+static bool in_choice(const char *allowed, const char *value)
+{
+    size_t len = strlen(value);
+    for (const char *p = allowed; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL) {
+        if (strncasecmp(p, value, len) == 0 && (p[len] == '|' || p[len] == '\0')) {
+            return len > 0;
+        }
+    }
+    return false;
+}
+
+static hp_status check(const struct setting *s, const char *value, struct hp_error *err)
+{
+    int64_t v;
+    switch (s->kind) {
+    case LONG:
+        if (!parse_long(value, &v) || v < s->min || v > s->max) {
+            return hp_fail(err, HP_ERROR_CONFIG, "", "%s=%.200s: a whole number from %lld to %lld is allowed", s->key,
+                           value, (long long)s->min, (long long)s->max);
+        }
+        break;
+    case CHOICE:
+        if (!in_choice(s->allowed, value)) {
+            return hp_fail(err, HP_ERROR_CONFIG, "", "%s=%.200s: one of %s is allowed", s->key, value, s->allowed);
+        }
+        break;
+    default:
+        break;
+    }
+    return HP_OK;
+}
+
+/* The installed folder beside the binary's, else plugins/ beside the binary (a build tree). */
+static hp_status default_plugin_path(char out[PATH_MAX], struct hp_error *err)
+{
+    char exe[PATH_MAX - 64], resolved[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    char *slash;
+    if (n <= 0) {
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "plugin.path is not set, and the place of the binary cannot be read: %s", strerror(errno));
+    }
+    exe[n] = '\0';
+    slash = strrchr(exe, '/');
+    if (slash) {
+        *slash = '\0';
+    }
+    (void)snprintf(out, PATH_MAX, "%s/../lib/homeport/plugins", exe);
+    if (realpath(out, resolved)) {
+        (void)snprintf(out, PATH_MAX, "%s", resolved);
+    } else {
+        (void)snprintf(out, PATH_MAX, "%s/plugins", exe);
+    }
+    return HP_OK;
+}
+
+static hp_status take_given(const struct props *given, struct props *out, struct hp_error *err)
+{
+    for (size_t i = 0; i < given->n; i++) {
+        const char *key = given->entries[i].key, *value = given->entries[i].value;
+        const struct setting *s = find(key);
+        if (!s) {
+            log_warn("unknown key %s in the properties file; it is ignored", key);
+        } else if (s->kind == MOOT || s->kind == MOOT_PREFIX) {
+            log_warn("key %s has no meaning for this host; it is ignored", key);
+        } else if (check(s, value, err) != HP_OK) {
+            return HP_ERROR;
+        } else if (!props_set(out, key, value)) {
+            return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
+        }
+    }
+    return HP_OK;
+}
+
+static hp_status fill_defaults(struct props *out, struct hp_error *err)
+{
+    char path[PATH_MAX];
+    for (size_t i = 0; i < TABLE_N; i++) {
+        if (table[i].kind < MOOT && table[i].value && !props_get(out, table[i].key) &&
+            !props_set(out, table[i].key, table[i].value)) {
+            return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
+        }
+    }
+    if (!props_get(out, "plugin.path")) {
+        if (default_plugin_path(path, err) != HP_OK) {
+            return HP_ERROR;
+        }
+        if (!props_set(out, "plugin.path", path)) {
+            return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
+        }
+    }
+    return HP_OK;
+}
+
+hp_status settings_load(const char *path, struct props *out, struct hp_error *err)
+{
+    struct props given, made;
+    props_init(&given);
+    props_init(&made);
+    hp_status status = path ? props_load(&given, path, err) : HP_OK;
+    if (status == HP_OK) {
+        status = take_given(&given, &made, err);
+    }
+    if (status == HP_OK) {
+        status = fill_defaults(&made, err);
+    }
+    props_finish(&given);
+    if (status != HP_OK) {
+        props_finish(&made);
+        return status;
+    }
+    *out = made;
+    return HP_OK;
+}
+
+hp_status settings_override(struct props *settings, const char *key, const char *value, struct hp_error *err)
+{
+    const struct setting *s = find(key);
+    if (!s || s->kind >= MOOT) {
+        return hp_fail(err, HP_ERROR_CONFIG, "", "%s is not a key of this host", key);
+    }
+    if (check(s, value, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    return props_set(settings, key, value) ? HP_OK : hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
+}
+
+int64_t settings_long(const struct props *settings, const char *key)
+{
+    const char *text = props_get(settings, key);
+    int64_t v = 0;
+    if (!text || !parse_long(text, &v)) {
+        log_error("setting %s was asked for as a number and is none", key);
+        abort();
+    }
+    return v;
+}
+
+const char *settings_text(const struct props *settings, const char *key)
+{
+    const char *text = props_get(settings, key);
+    if (!text) {
+        log_error("setting %s was asked for and is not in the table", key);
+        abort();
+    }
+    return text;
+}
