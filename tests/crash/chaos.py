@@ -10,6 +10,7 @@ import signal
 import time
 
 from load import TABLES, Load
+from pipeline import sink_config, source_config
 from waiting import wait_until
 
 # Fail points on the way of a change, with the hits among which one is drawn.
@@ -138,7 +139,6 @@ def snapshot_round(pair, rng, blows):
 
 def chaos_start(chaos, pair):
     """Creates both connectors; the host may die over it, then once more."""
-    from pipeline import sink_config, source_config
     configs = {pair.source_name: source_config(*pair.source, pair.name), pair.sink_name: sink_config(*pair.target, pair.name)}
     for name, config in configs.items():
         def created(name=name, config=config):

@@ -1,5 +1,6 @@
 """Configs as other people have them: Debezium's class names, keys and defaults (D18, T12)."""
 from pg import PASSWORD
+from pipeline import source_config
 from roles import SINK_ROLE, SOURCE_ROLE
 from waiting import wait_until
 
@@ -97,7 +98,6 @@ def test_delete_not_enabled(pair):
 
 def test_a_key_we_cannot_honour_is_an_error_and_an_unknown_one_a_warning(pair):
     p = pair().prepare("CREATE TABLE t (id int PRIMARY KEY)")
-    from pipeline import source_config
     config = source_config(*p.source, p.name, snapshot__mode="custom")
     answer = p.host.post("/connectors", {"name": "x", "config": config})
     assert answer.status == 400 and "snapshot.mode" in answer.json["message"], answer

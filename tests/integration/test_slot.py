@@ -1,6 +1,7 @@
 """The slot: whose it is, what happens when somebody else touches it, and the way out (E4, E5)."""
 import pytest
 
+from pipeline import Pair, source_config
 from waiting import wait_until
 
 BOTH = pytest.mark.parametrize("source", [15, 18])
@@ -98,7 +99,6 @@ def test_slot_dropped_while_running(pair, source):
 @BOTH
 def test_slot_lost(servers, databases, host, source):
     """Seed 5 / F21: the server gave the slot's WAL up."""
-    from pipeline import Pair
     with servers.fresh(source, "lost", max_slot_wal_keep_size="1MB", min_wal_size="32MB", max_wal_size="32MB",
                        wal_keep_size="0") as cluster:
         cluster.create_db("app")
@@ -124,7 +124,6 @@ def test_slot_lost(servers, databases, host, source):
 @BOTH
 def test_other_cluster(servers, databases, host, source):
     """F25: the same address, another system identifier."""
-    from pipeline import Pair, source_config
     a, b = databases(source, "src"), databases(source, "dst")
     p = Pair(host, a, databases(15, "dst"), "other")
     p.prepare(T)
@@ -215,7 +214,6 @@ def test_offsets_read_alter_reset(pair):
 
 def test_two_connectors_on_one_slot(pair):
     """The second says who holds it and goes on trying; it takes nothing from the first."""
-    from pipeline import source_config
     p = running(pair, 15)
     p.host.create("second", source_config(*p.source, p.name, snapshot__mode="no_data"), wait=None)
     wait_until(lambda: p.slot in p.host.trace("second"), lambda: f"a reason: {p.host.status('second')}", 30)
@@ -243,4 +241,32 @@ def test_wait_for_synchronous_commit(pair, source):
     finally:
         cluster.sql("postgres", "ALTER SYSTEM RESET synchronous_standby_names")
         cluster.reload()
+    p.wait_equal("t")
+
+
+@pytest.mark.parametrize("how", ["disabled", "filtered"])
+@BOTH
+def test_writer_open_while_the_publication_changes(pair, source, how):
+    """Seed 14, P11: rows written before the table joined the publication, committed after the snapshot was asked for."""
+    p = pair(source, 15).prepare(T + "; CREATE TABLE u (id int PRIMARY KEY)", tables=["u"])
+    writer = p.source[0].connect(p.source[1], autocommit=False)
+    with writer.cursor() as cur:
+        cur.execute("INSERT INTO t VALUES (1, 'before')")
+        if how == "disabled":
+            p.src(f"ALTER PUBLICATION {p.name}_pub ADD TABLE t")
+        else:
+            p.src(f"DROP PUBLICATION {p.name}_pub; GRANT CREATE ON DATABASE \"{p.source[1]}\" TO homeport_source")
+            writer.rollback()
+            p.src("ALTER TABLE t OWNER TO homeport_source; ALTER TABLE u OWNER TO homeport_source")
+            cur.execute("INSERT INTO t VALUES (1, 'before')")
+        p.host.create(p.source_name, source_config(*p.source, p.name, publication__autocreate__mode=how,
+                                                   table__include__list="public\\.t,public\\.u"), wait=None)
+        p.start_sink()
+        wait_until(lambda: p.src(f"SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = '{p.source[1]}' AND "
+                                 "usename = 'homeport_source'") == [(True,)], "the source to be at work", 20)
+        cur.execute("INSERT INTO t VALUES (2, 'later')")
+        writer.commit()
+        cur.execute("INSERT INTO t VALUES (3, 'after')")
+        writer.commit()
+    writer.close()
     p.wait_equal("t")

@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from pipeline import Pair
 from waiting import wait_until
 
 BOTH = pytest.mark.parametrize("source,target", [(15, 18), (18, 15)])
@@ -146,7 +147,6 @@ def test_restart_in_the_middle_of_a_streamed_transaction(pair):
 
 def test_prepared_transactions(pair, servers, databases, host):
     """P20: one delivery at COMMIT PREPARED, none after ROLLBACK PREPARED."""
-    from pipeline import Pair  # a cluster of its own: it needs another setting
     with servers.fresh(15, "two_phase", max_prepared_transactions="5") as cluster:
         cluster.create_db("app")
         p = Pair(host, (cluster, "app"), databases(15, "dst"), "tp")
