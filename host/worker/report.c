@@ -1,0 +1,152 @@
+/* report.c: see report.h. Writes block: the supervisor always reads. */
+#include "report.h"
+
+#include "clock.h"
+#include "json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PROGRESS_MS 1000
+
+void report_init(struct report *r, int fd)
+{
+    memset(r, 0, sizeof *r);
+    r->fd = fd;
+    (void)pthread_mutex_init(&r->lock, NULL);
+}
+
+/* The lock is held. */
+static void send_text(struct report *r, char *line)
+{
+    size_t len = strlen(line);
+    const char *p = line;
+    line[len++] = '\n'; /* in the NUL's place */
+    while (len) {
+        ssize_t n = send(r->fd, p, len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            _exit(CONTROL_EXIT_ORPHAN);
+        }
+        p += n;
+        len -= (size_t)n;
+    }
+}
+
+static void send_locked(struct report *r, json_t *message)
+{
+    char *line = message ? json_text(message) : NULL;
+    json_decref(message);
+    if (line && strlen(line) < CONTROL_LINE_MAX) {
+        send_text(r, line);
+    }
+    free(line);
+}
+
+void report_send(struct report *r, json_t *message)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    send_locked(r, message);
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+void report_alive(struct report *r)
+{
+    report_send(r, json_pack("{s:s}", "t", "alive"));
+}
+
+void report_progress(struct report *r)
+{
+    int64_t now = clock_mono_ms();
+    (void)pthread_mutex_lock(&r->lock);
+    if (r->progress_ms == 0 || now - r->progress_ms >= PROGRESS_MS) {
+        r->progress_ms = now;
+        send_locked(r, json_pack("{s:s}", "t", "progress"));
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+/* Replace *kept by the message's text and send it, unless it is the same. The lock is held; takes the reference. */
+static void send_if_new(struct report *r, char **kept, json_t *message)
+{
+    char *text = message ? json_text(message) : NULL;
+    if (!text || (*kept && strcmp(*kept, text) == 0)) {
+        free(text);
+        json_decref(message);
+        return;
+    }
+    free(*kept);
+    *kept = text;
+    send_locked(r, message);
+}
+
+static void show_state(struct report *r)
+{
+    const char *state = r->state ? r->state : "RUNNING";
+    const char *trace = r->trace;
+    /* A log that is stuck does not hide that the task has failed or pauses. */
+    if (r->stall && strcmp(state, "FAILED") != 0) {
+        state = "RESTARTING";
+        trace = r->stall;
+    }
+    if (r->state) {
+        send_if_new(r, &r->shown,
+                    trace ? json_pack("{s:s, s:s, s:s}", "t", "state", "state", state, "trace", trace)
+                          : json_pack("{s:s, s:s}", "t", "state", "state", state));
+    }
+}
+
+static void replace(char **text, const char *with)
+{
+    free(*text);
+    *text = with ? strdup(with) : NULL;
+}
+
+void report_state(struct report *r, const char *state, const char *trace)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    replace(&r->state, state);
+    replace(&r->trace, trace);
+    show_state(r);
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+void report_stall(struct report *r, const char *reason)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    replace(&r->stall, reason);
+    show_state(r);
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+void report_flushed(struct report *r, const char *stream, const char *id, uint64_t offset)
+{
+    report_send(
+        r, json_pack("{s:s, s:s, s:s, s:I}", "t", "flushed", "stream", stream, "id", id, "offset", (json_int_t)offset));
+}
+
+void report_offsets(struct report *r, json_t *list)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    send_if_new(r, &r->offsets, json_pack("{s:s, s:o}", "t", "offsets", "offsets", list));
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+void report_topics(struct report *r, json_t *list)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    send_if_new(r, &r->topics, json_pack("{s:s, s:o}", "t", "topics", "topics", list));
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+void report_done(struct report *r, const char *message, const struct hp_error *err)
+{
+    json_t *error =
+        err ? json_pack("{s:i, s:s, s:s}", "class", (int)err->klass, "code", err->code, "message", err->message) : NULL;
+    report_send(r, json_pack("{s:s, s:s, s:o*}", "t", "done", "message", message, "error", error));
+}

@@ -1,0 +1,34 @@
+/*
+ * report.h: what the worker tells the supervisor (control.h), each message whole on one line. [any] thread; a
+ * supervisor that is gone ends the process.
+ */
+#ifndef WORKER_REPORT_H
+#define WORKER_REPORT_H
+
+#include "control.h"
+
+#include <pthread.h>
+
+struct report {
+    int fd;
+    pthread_mutex_t lock;
+    char *state, *trace;    /* of the task, as last decided */
+    char *stall;            /* why the log cannot go on; shown instead while set */
+    char *shown;            /* the state line as last sent */
+    char *offsets, *topics; /* as last sent */
+    int64_t progress_ms;    /* last told */
+};
+
+void report_init(struct report *r, int fd);
+void report_send(struct report *r, json_t *message); /* takes the reference; NULL: does nothing */
+void report_alive(struct report *r);
+void report_progress(struct report *r); /* the first at once, then at most one a second */
+/* state: "RUNNING", ...; trace may be NULL. The same again is not sent. */
+void report_state(struct report *r, const char *state, const char *trace);
+void report_stall(struct report *r, const char *reason); /* NULL: over */
+void report_flushed(struct report *r, const char *stream, const char *id, uint64_t offset);
+void report_offsets(struct report *r, json_t *list); /* takes the reference; not sent if as before */
+void report_topics(struct report *r, json_t *list);  /* takes the reference; not sent if as before */
+void report_done(struct report *r, const char *message, const struct hp_error *err /* NULL: it went well */);
+
+#endif

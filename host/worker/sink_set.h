@@ -1,0 +1,38 @@
+/*
+ * sink_set.h: the streams that a sink reads: found by their topics, also those that appear later. [task]
+ */
+#ifndef WORKER_SINK_SET_H
+#define WORKER_SINK_SET_H
+
+#include "sink_stream.h"
+
+struct sink_set {
+    struct worker *w;
+    struct sink_topics *topics;
+    struct log_map *map;
+    struct sink_stream **streams;
+    size_t n;
+    int64_t look_at_ms; /* next look for new ones */
+};
+
+hp_status sink_set_open(struct sink_set *set, struct worker *w, struct hp_error *err);
+/* Before the sink starts: look for streams, recall what is remembered of each. `offsets` may be NULL. */
+hp_status sink_set_recall(struct sink_set *set, const struct hp_sink_offsets *offsets, struct hp_error *err);
+/* While it runs, once a second: take up new streams. */
+hp_status sink_set_look(struct sink_set *set, int64_t now_ms, struct hp_error *err);
+json_t *sink_set_offsets(struct sink_set *set);
+json_t *sink_set_topics(struct sink_set *set);
+/* Bytes between where the target stands and the ends of the streams. */
+int64_t sink_set_bytes_behind(const struct sink_set *set);
+/* Wait for a commit to any stream, an order, or ms. `seen` and `wake_seen` were loaded before the last look. */
+#define SINK_WORDS 126u
+struct sink_words {
+    uint32_t *words[SINK_WORDS + 1];
+    uint32_t seen[SINK_WORDS + 1];
+    unsigned n;
+    bool all; /* else there are more streams than words: wait shortly */
+};
+void sink_set_words(const struct sink_set *set, struct sink_words *out);
+void sink_set_wait(const struct sink_words *words, int64_t ms);
+
+#endif

@@ -1,0 +1,419 @@
+/*
+ * sink_task.c: log -> transforms -> put, and commit where the source's transactions end (rules E2, E4). Commits are
+ * grouped while there is more to read and made at once when there is not, so that throughput costs no latency.
+ */
+#include "sink_task.h"
+
+#include "clock.h"
+#include "failpoint.h"
+#include "logging.h"
+#include "sink_apply.h"
+#include "sink_set.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A group ends at the first transaction end beyond any of these. */
+#define GROUP_BYTES   (4u << 20)
+#define GROUP_RECORDS 20000u
+#define GROUP_MS      50
+#define SKIP_MS       1000 /* a position that moved only over records that are not ours is stored this often */
+#define FLUSHED_MS    100
+#define REPORT_MS     1000
+#define IDLE_TRIM_MS  2000
+#define WAIT_MS       1000
+
+struct sink_task {
+    struct worker *w;
+    const struct hp_sink *sink;
+    struct sink_set set;
+    struct sink_apply apply;
+    struct backoff backoff;
+    struct sink_stream *current; /* the stream of the open group, NULL: no group is open */
+    size_t turn;                 /* round robin */
+    bool dirty;                  /* the group has puts */
+    bool boundary;               /* a transaction ends where the group ends now */
+    uint64_t group_bytes, group_records;
+    int64_t group_ms; /* since when the group is open */
+    int64_t flushed_at_ms, report_at_ms, busy_ms;
+    bool trimmed, shown_paused;
+    struct hp_metric *records_in, *bytes_in, *records_out, *bytes_out, *lag_bytes;
+};
+
+static struct sink_task task; /* one per process */
+
+/* [any] Only hard: a put that is under way in good order is let finish. */
+static void interrupt(struct worker *w, bool hard)
+{
+    if (hard) {
+        task.sink->interrupt(w->self);
+    }
+}
+
+/* ---- committing ---- */
+
+static void group_close(struct sink_task *t)
+{
+    t->current = NULL;
+    t->dirty = t->boundary = false;
+    t->group_bytes = t->group_records = 0;
+    atomic_store(&t->w->oldest_us, 0);
+}
+
+static hp_status commit(struct sink_task *t, struct hp_error *err)
+{
+    struct sink_stream *s = t->current;
+    struct hp_sink_position at = {sizeof at, 0, hp_bytes_of(s->id), s->next, t->w->start.epoch};
+    hp_status st;
+    life_enter(&t->w->life, "sink.commit", t->w->plugin.note.id);
+    st = t->sink->commit(t->w->self, &at, err);
+    life_leave(&t->w->life);
+    if (st < 0) {
+        return st;
+    }
+    s->position = s->next;
+    metric_add(t->records_out, (int64_t)t->group_records);
+    metric_add(t->bytes_out, (int64_t)t->group_bytes);
+    group_close(t);
+    backoff_reset(&t->backoff);
+    report_progress(&t->w->report);
+    return HP_OK;
+}
+
+static bool group_is_full(const struct sink_task *t)
+{
+    return t->group_bytes >= GROUP_BYTES || t->group_records >= GROUP_RECORDS ||
+           clock_mono_ms() - t->group_ms >= (t->dirty ? GROUP_MS : SKIP_MS);
+}
+
+/* ---- one batch ---- */
+
+static int64_t time_of(const struct hp_batch *batch)
+{
+    struct hp_iter it = hp_batch_iter(batch);
+    if (hp_iter_next(&it)) {
+        if (it.tx && it.tx->commit_us) {
+            return it.tx->commit_us;
+        }
+        if (it.rec->timestamp_us) {
+            return it.rec->timestamp_us;
+        }
+    }
+    return batch->built_us;
+}
+
+static hp_status put(struct sink_task *t, struct sink_stream *s, const struct hp_batch *in, struct hp_error *err)
+{
+    struct hp_batch batch;
+    hp_status st;
+    if (sink_stream_learn(s, in, t->set.map, t->set.topics, err) != HP_OK ||
+        sink_apply_prepare(&t->apply, s, t->w, in, &batch, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    if (batch.n_records == 0) {
+        return HP_OK;
+    }
+    t->dirty = true;
+    t->group_bytes += batch.len;
+    t->group_records += batch.n_records;
+    life_enter(&t->w->life, "sink.put", t->w->plugin.note.id);
+    st = t->sink->put(t->w->self, &batch, err);
+    life_leave(&t->w->life);
+    if (st < 0 && err->klass == HP_ERROR_POISON) {
+        sink_apply_name(in, &batch, err);
+    }
+    return st < 0 ? st : HP_OK;
+}
+
+/* The stream is another one now. */
+static hp_status replaced(struct sink_task *t, struct sink_stream *s, struct hp_error *err)
+{
+    log_info("stream %s: it is %s now", s->name, log_reader_stream_id(s->reader)[0] ? "another one" : "not there");
+    if (sink_stream_recall(s, t->w, t->set.map, t->set.topics, NULL, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    return sink_stream_place(s, t->w, t->sink, t->set.topics, err);
+}
+
+/* Read and put one batch of a stream. HP_IDLE: there is nothing. */
+static hp_status step(struct sink_task *t, struct sink_stream *s, struct hp_error *err)
+{
+    struct log_read read;
+    hp_status st;
+    if (!s->placed) {
+        st = sink_stream_place(s, t->w, t->sink, t->set.topics, err);
+        if (st != HP_OK) {
+            return st;
+        }
+    }
+    st = log_reader_next(s->reader, BATCH_CREDIT, &read, err);
+    if (st == HP_END) {
+        if (t->current == s) {
+            t->sink->rollback(t->w->self);
+            group_close(t);
+        }
+        return replaced(t, s, err);
+    }
+    if (st != HP_OK) {
+        return st;
+    }
+    if (failpoint("sink.read")) {
+        return hp_fail(err, HP_ERROR_RETRY, "", "fail point sink.read");
+    }
+    if (!t->current) {
+        t->current = s;
+        t->group_ms = clock_mono_ms();
+        atomic_store(&t->w->oldest_us, time_of(&read.batch));
+    }
+    t->busy_ms = clock_mono_ms();
+    t->trimmed = false;
+    metric_add(t->records_in, (int64_t)read.batch.n_records);
+    metric_add(t->bytes_in, (int64_t)read.batch.len);
+    st = put(t, s, &read.batch, err);
+    if (st == HP_OK) {
+        s->next = read.next;
+        t->boundary = read.boundary;
+    }
+    return st;
+}
+
+/* Go on with the open group's stream, else with the next one that has something. HP_IDLE: nobody has. */
+static hp_status pump(struct sink_task *t, struct hp_error *err)
+{
+    hp_status st = HP_IDLE;
+    if (t->current) {
+        st = step(t, t->current, err);
+        if (st == HP_IDLE && t->boundary && (t->dirty || group_is_full(t))) {
+            st = commit(t, err);
+            return st == HP_OK ? HP_IDLE : st;
+        }
+        if (st == HP_IDLE && t->boundary && t->set.n > 1) { /* only a position to store: it can wait, others cannot */
+            st = commit(t, err);
+        }
+    } else {
+        for (size_t i = 0; i < t->set.n && st == HP_IDLE; i++) {
+            t->turn = (t->turn + 1) % t->set.n;
+            st = step(t, t->set.streams[t->turn], err);
+        }
+    }
+    if (st == HP_OK && t->current && t->boundary && group_is_full(t)) {
+        st = commit(t, err);
+    }
+    return st;
+}
+
+/* ---- telling ---- */
+
+/* D19: what the target has made durable may be deleted from the log. */
+static hp_status report_flushed_of(struct sink_task *t, bool *out_all, struct hp_error *err)
+{
+    *out_all = true;
+    for (size_t i = 0; i < t->set.n; i++) {
+        struct sink_stream *s = t->set.streams[i];
+        uint64_t offset = s->position;
+        hp_status st;
+        if (!s->placed || (s->flushed_known && s->flushed == s->position)) {
+            continue;
+        }
+        life_enter(&t->w->life, "sink.flushed", t->w->plugin.note.id);
+        st = t->sink->flushed(t->w->self, hp_bytes_of(s->id), &offset, err);
+        life_leave(&t->w->life);
+        if (st < 0) {
+            return st;
+        }
+        if (st == HP_OK && (!s->flushed_known || offset != s->flushed)) {
+            s->flushed = offset;
+            s->flushed_known = true;
+            report_flushed(&t->w->report, s->name, s->id, offset);
+        }
+        *out_all = *out_all && s->flushed_known && s->flushed == s->position;
+    }
+    return HP_OK;
+}
+
+static void report_all(struct sink_task *t)
+{
+    report_offsets(&t->w->report, sink_set_offsets(&t->set));
+    report_topics(&t->w->report, sink_set_topics(&t->set));
+    metric_set(t->lag_bytes, sink_set_bytes_behind(&t->set));
+}
+
+/* What is due; *out_ms: until the next thing is. */
+static hp_status housekeep(struct sink_task *t, int64_t *out_ms, struct hp_error *err)
+{
+    int64_t now = clock_mono_ms();
+    bool all_flushed = true;
+    *out_ms = WAIT_MS;
+    if (now >= t->flushed_at_ms && !t->current) {
+        t->flushed_at_ms = now + FLUSHED_MS;
+        if (report_flushed_of(t, &all_flushed, err) != HP_OK) {
+            return HP_ERROR;
+        }
+    }
+    if (!all_flushed || t->flushed_at_ms > now) {
+        *out_ms = FLUSHED_MS;
+    }
+    if (now >= t->report_at_ms) {
+        t->report_at_ms = now + REPORT_MS;
+        report_all(t);
+    }
+    if (!t->trimmed && now - t->busy_ms > IDLE_TRIM_MS) {
+        t->trimmed = true;
+        sink_apply_trim(&t->apply);
+        chain_trim(t->w->chain);
+        (void)malloc_trim(0);
+    }
+    return sink_set_look(&t->set, now, err);
+}
+
+static void show_paused(struct sink_task *t, bool always)
+{
+    bool paused = atomic_load(&t->w->paused);
+    if (always || paused != t->shown_paused) {
+        t->shown_paused = paused;
+        report_state(&t->w->report, paused ? "PAUSED" : "RUNNING", NULL);
+    }
+}
+
+/* ---- life ---- */
+
+static bool stopping(const struct sink_task *t)
+{
+    return atomic_load(&t->w->stop);
+}
+
+/* Paused or stopping: go on to the end of the source's transaction that is half put, and commit there. */
+static hp_status finish_group(struct sink_task *t, struct hp_error *err)
+{
+    while (t->current) {
+        hp_status st = HP_OK;
+        if (t->boundary) {
+            st = commit(t, err);
+        } else {
+            st = step(t, t->current, err);
+        }
+        if (st < 0) {
+            return st;
+        }
+    }
+    return HP_OK;
+}
+
+static hp_status run_started(struct sink_task *t, struct hp_error *err)
+{
+    hp_status st = HP_OK;
+    show_paused(t, true);
+    while (st >= 0 && !stopping(t)) {
+        struct sink_words words;
+        int64_t ms;
+        show_paused(t, false);
+        sink_set_words(&t->set, &words);
+        st = HP_IDLE;
+        if (atomic_load(&t->w->paused)) {
+            st = finish_group(t, err);
+            st = st < 0 ? st : HP_IDLE;
+        } else {
+            st = pump(t, err);
+        }
+        if (st >= 0 && housekeep(t, &ms, err) != HP_OK) {
+            st = HP_ERROR;
+        }
+        if (st == HP_IDLE && !stopping(t)) {
+            sink_set_wait(&words, ms);
+        }
+    }
+    if (st >= 0) {
+        st = finish_group(t, err);
+    }
+    return st < 0 ? st : HP_OK;
+}
+
+static hp_status place_all(struct sink_task *t, struct hp_error *err)
+{
+    for (size_t i = 0; i < t->set.n; i++) {
+        if (sink_stream_place(t->set.streams[i], t->w, t->sink, t->set.topics, err) < 0) {
+            return HP_ERROR;
+        }
+    }
+    return HP_OK;
+}
+
+/* From start to an error or to stop. */
+static hp_status attempt(struct sink_task *t, struct hp_error *err)
+{
+    struct worker *w = t->w;
+    const struct hp_sink_offsets *offsets = w->plugin.entry->interface(HP_SINK_OFFSETS);
+    hp_status st;
+    if (sink_set_open(&t->set, w, err) != HP_OK || sink_set_recall(&t->set, offsets, err) != HP_OK ||
+        chain_start(w->chain, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    life_enter(&w->life, "sink.start", w->plugin.note.id);
+    st = t->sink->start(w->self, err);
+    life_leave(&w->life);
+    if (st >= 0) {
+        bool all;
+        st = place_all(t, err);
+        st = st == HP_OK ? run_started(t, err) : st;
+        if (st == HP_OK) {
+            st = report_flushed_of(t, &all, err);
+            report_all(t);
+        }
+        life_enter(&w->life, "sink.stop", w->plugin.note.id);
+        if (t->current) {
+            t->sink->rollback(w->self);
+        }
+        t->sink->stop(w->self);
+        life_leave(&w->life);
+        int64_t oldest = atomic_load(&w->oldest_us);
+        group_close(t);
+        atomic_store(&w->oldest_us, st < 0 ? oldest : 0); /* what could not be applied goes on ageing */
+    }
+    chain_stop(w->chain);
+    return st < 0 ? HP_ERROR : HP_OK;
+}
+
+static void run(struct sink_task *t)
+{
+    for (;;) {
+        struct hp_error err = {.size = sizeof err};
+        if (!worker_wait_unpaused(t->w) || attempt(t, &err) == HP_OK) {
+            return;
+        }
+        switch (worker_judge(t->w, &t->backoff, &err)) {
+        case WORKER_AGAIN:
+            break;
+        case WORKER_FAILED:
+            worker_wait_stop(t->w);
+            return;
+        case WORKER_STOP:
+            return;
+        }
+    }
+}
+
+void sink_task_run(struct worker *w)
+{
+    struct sink_task *t = &task;
+    struct metrics *m = &w->metrics;
+    t->w = w;
+    t->sink = w->plugin.entry->interface(HP_SINK);
+    t->backoff.cap_ms = worker_setting(w, "errors.retry.delay.max.ms", 0);
+    t->records_in =
+        metrics_get(m, "records_in", "", "Records taken in: from the source by a source, from the log by a sink.",
+                    HP_METRIC_COUNTER);
+    t->bytes_in = metrics_get(m, "bytes_in", "", "Bytes taken in.", HP_METRIC_COUNTER);
+    t->records_out =
+        metrics_get(m, "records_out", "", "Records handed on: written to the log by a source, applied by a sink.",
+                    HP_METRIC_COUNTER);
+    t->bytes_out = metrics_get(m, "bytes_out", "", "Bytes handed on.", HP_METRIC_COUNTER);
+    t->lag_bytes = metrics_get(m, "lag_bytes", "", "Bytes of the log that the sink has not read yet.", HP_METRIC_GAUGE);
+    w->lag_ms =
+        metrics_get(m, "lag_ms", "", "Age of the oldest record that is read and not committed yet, in milliseconds.",
+                    HP_METRIC_GAUGE);
+    t->busy_ms = clock_mono_ms();
+    atomic_store(&w->interrupt, interrupt);
+    run(t);
+    atomic_store(&w->interrupt, NULL);
+}
