@@ -434,13 +434,3 @@ void supervisor_restart_task(struct supervisor *s, const char *name, outcome_fn 
         answer_connector(done, arg, OUTCOME_DONE, c);
     }
 }
-
-void supervisor_forget_topics(struct supervisor *s, const char *name, outcome_fn done, void *arg)
-{
-    struct connector *c = subject(s, name, done, arg);
-    if (c) {
-        seen_forget_topics(&c->seen);
-        s->coverage_stale = true;
-        answer_connector(done, arg, OUTCOME_DONE, c);
-    }
-}

@@ -56,7 +56,7 @@ struct connector {
     int64_t alive_ms;        /* last sign of life */
     int64_t start_ms;
     bool hung;            /* killed for want of signs of life */
-    char misbehaved[128]; /* killed for what it said */
+    char misbehaved[160]; /* killed for what it said */
     unsigned deaths;      /* since the last progress */
     uint64_t restarts;    /* starts after a death, ever */
     uint64_t errors;      /* times a task went RESTARTING or FAILED, or died */

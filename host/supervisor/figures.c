@@ -15,9 +15,12 @@ static bool name_ok(const char *name)
     return n > 0 && n <= 100 && name[n] == '\0' && (name[0] < '0' || name[0] > '9');
 }
 
-/* Past one name="text", or NULL. */
+/* Past one name="text", or NULL. The labels that the host adds itself may not come again. */
 static const char *label_end(const char *p)
 {
+    if (strncmp(p, "connector=", 10) == 0 || strncmp(p, "task=", 5) == 0) {
+        return NULL;
+    }
     size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     if (n == 0 || (p[0] >= '0' && p[0] <= '9') || p[n] != '=' || p[n + 1] != '"') {
         return NULL;

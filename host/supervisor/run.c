@@ -246,8 +246,10 @@ static void tell_stop(struct connector *c)
 
 static void wait_before_start(struct connector *c)
 {
-    uint32_t random = 0;
-    (void)getrandom(&random, sizeof random, GRND_NONBLOCK);
+    uint32_t random;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random) {
+        random = 0; /* the full delay */
+    }
     c->timer.due = due;
     c->timer.arg = c;
     arm(c, restart_delay_ms(c->deaths ? c->deaths : 1, random));

@@ -17,7 +17,7 @@ static void free_topics(char **topics, size_t n)
     free(topics);
 }
 
-void seen_forget_topics(struct seen *s)
+static void forget_topics(struct seen *s)
 {
     free_topics(s->topics, s->n_topics);
     s->topics = NULL;
@@ -40,7 +40,7 @@ void seen_forget_flushed(struct seen *s)
 void seen_finish(struct seen *s)
 {
     json_decref(s->offsets);
-    seen_forget_topics(s);
+    forget_topics(s);
     seen_forget_flushed(s);
     memset(s, 0, sizeof *s);
 }
@@ -101,7 +101,7 @@ bool seen_topics(struct seen *s, const json_t *topics, bool *changed)
         free_topics(made, n);
         return true;
     }
-    seen_forget_topics(s);
+    forget_topics(s);
     s->topics = made;
     s->n_topics = n;
     *changed = true;

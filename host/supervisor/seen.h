@@ -36,6 +36,5 @@ bool seen_topics(struct seen *s, const json_t *topics, bool *changed);
 bool seen_flushed(struct seen *s, const char *stream, const char *id, uint64_t offset);
 
 void seen_forget_flushed(struct seen *s); /* another target or position from here on: retention holds everything */
-void seen_forget_topics(struct seen *s);
 
 #endif

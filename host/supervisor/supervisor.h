@@ -54,7 +54,6 @@ void supervisor_delete(struct supervisor *s, const char *name, outcome_fn done, 
 void supervisor_restart(struct supervisor *s, const char *name, bool include_tasks, bool only_failed, outcome_fn done,
                         void *arg);
 void supervisor_restart_task(struct supervisor *s, const char *name, outcome_fn done, void *arg);
-void supervisor_forget_topics(struct supervisor *s, const char *name, outcome_fn done, void *arg);
 
 /* REST-23: new reference to the list; NULL: *err. */
 json_t *supervisor_offsets(struct supervisor *s, const struct connector *c, struct hp_error *err);

@@ -1,0 +1,157 @@
+/* offsets_rest.c: GET, PATCH and DELETE /connectors/C/offsets (REST-23 to REST-25; shapes of connect-conformance 1.4).
+ */
+#include "handlers.h"
+#include "views.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void offsets_get(struct request *rq)
+{
+    const struct connector *c = named_connector(rq, "Connector ", " not found");
+    struct hp_error err = {.size = sizeof err};
+    json_t *list;
+    if (!c) {
+        return;
+    }
+    list = supervisor_offsets(rq->sup, c, &err);
+    if (list) {
+        reply_json(rq, 200, json_pack("{s:o}", "offsets", list));
+    } else {
+        reply_error(rq, 500, "%s", err.message);
+    }
+}
+
+static void changed(void *arg, const struct outcome *o)
+{
+    if (o->kind == OUTCOME_DONE) {
+        reply_json(arg, 200, json_pack("{s:s}", "message", o->message));
+    } else {
+        reply_outcome(arg, o);
+    }
+}
+
+void offsets_delete(struct request *rq)
+{
+    if (named_connector(rq, "Connector ", " not found")) {
+        supervisor_offsets_change(rq->sup, rq->params[0], NULL, changed, rq);
+    }
+}
+
+/* A whole number, or a text of one (Connect takes both). */
+static bool is_number(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    size_t n;
+    if (json_is_integer(value)) {
+        return json_integer_value(value) >= 0;
+    }
+    n = text ? strspn(text, "0123456789") : 0;
+    return n > 0 && n < 19 && text[n] == '\0';
+}
+
+/* What is wrong with one entry of a sink's list, or NULL. */
+static const char *sink_fault(const json_t *partition, const json_t *offset)
+{
+    const json_t *topic = json_object_get(partition, "kafka_topic"),
+                 *number = json_object_get(partition, "kafka_partition");
+    if (!topic || !number) {
+        return "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'";
+    }
+    if (json_is_null(topic) || !json_is_string(topic)) {
+        return "Kafka topic names must be valid strings and may not be null";
+    }
+    if (json_is_null(number)) {
+        return "Kafka partitions must be valid numbers and may not be null";
+    }
+    if (!is_number(number)) {
+        return "Failed to parse the following Kafka partition value in the provided offsets: it must be a whole number";
+    }
+    if (json_is_null(offset)) {
+        return NULL; /* resets this partition */
+    }
+    if (!json_object_get(offset, "kafka_offset")) {
+        return "The offset for a sink connector should either be null or contain the key 'kafka_offset'";
+    }
+    return is_number(json_object_get(offset, "kafka_offset"))
+               ? NULL
+               : "Failed to parse the following Kafka offset value in the provided offsets: it must be a whole number";
+}
+
+static const char *list_fault(const json_t *list, bool sink)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        const json_t *partition = json_object_get(item, "partition"), *offset = json_object_get(item, "offset");
+        const char *fault;
+        if (!json_is_object(partition)) {
+            return "The partition for a connector offset cannot be null or missing";
+        }
+        if (offset && !json_is_object(offset) && !json_is_null(offset)) {
+            return "The offset for a connector partition must be an object or null";
+        }
+        fault = sink ? sink_fault(partition, offset ? offset : json_null()) : NULL;
+        if (fault) {
+            return fault;
+        }
+    }
+    return NULL;
+}
+
+/* A sink's numbers may come as texts; workers get numbers. Every entry gets its offset. */
+static void normalise(json_t *list, bool sink)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        static const char *const places[][2] = {{"partition", "kafka_partition"}, {"offset", "kafka_offset"}};
+        if (!json_object_get(item, "offset")) {
+            (void)json_object_set_new(item, "offset", json_null());
+        }
+        for (size_t k = 0; sink && k < 2; k++) {
+            json_t *object = json_object_get(item, places[k][0]), *value = json_object_get(object, places[k][1]);
+            if (json_is_string(value)) {
+                json_t *number = json_integer(strtoll(json_string_value(value), NULL, 10));
+                (void)json_object_set_new(object, places[k][1], number);
+            }
+        }
+    }
+}
+
+void offsets_patch(struct request *rq)
+{
+    json_t *body = request_json(rq), *list = json_object_get(body, "offsets");
+    const struct connector *c;
+    const char *fault, *key;
+    json_t *value;
+    if (!body) {
+        return;
+    }
+    json_object_foreach(body, key, value)
+    {
+        if (strcmp(key, "offsets") != 0) {
+            reply_error(rq, 500, "Unrecognized field \"%s\", not marked as ignorable (one known property: \"offsets\")",
+                        key);
+            json_decref(body);
+            return;
+        }
+    }
+    if (!json_is_object(body) || (list && !json_is_array(list) && !json_is_null(list))) {
+        reply_error(rq, 500, "Cannot construct instance of ConnectorOffsets: \"offsets\" must be a list");
+    } else if (json_array_size(list) == 0) {
+        reply_error(rq, 400, "Partitions / offsets need to be provided for an alter offsets request");
+    } else if ((c = named_connector(rq, "Connector ", " not found")) != NULL) {
+        bool sink = c->kind && strcmp(c->kind, "sink") == 0;
+        fault = list_fault(list, sink);
+        if (fault) {
+            reply_error(rq, 400, "%s", fault);
+        } else {
+            normalise(list, sink);
+            supervisor_offsets_change(rq->sup, rq->params[0], list, changed, rq);
+        }
+    }
+    json_decref(body);
+}
