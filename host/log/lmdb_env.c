@@ -1,0 +1,258 @@
+/*
+ * lmdb_env.c: see lmdb_env.h. LMDB must not open a file twice in one process (closing one would drop the other's
+ * locks), so open environments are kept in a list and shared.
+ */
+#include "lmdb_env.h"
+
+#include "logging.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAP_DEFAULT ((uint64_t)256 << 30)
+#define PAGE 4096u
+#define READERS_MAX 1022u
+
+static pthread_mutex_t envs_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct env *envs;
+
+static const struct {
+    const char *name;
+    unsigned flags;
+} dbs[DB_COUNT] = {
+    [DB_BATCHES] = {"batches", MDB_INTEGERKEY}, [DB_CHUNKS] = {"chunks", 0},
+    [DB_INDEX] = {"index", 0},                  [DB_SCHEMAS] = {"schemas", MDB_INTEGERKEY},
+    [DB_TOPICS] = {"topics", MDB_INTEGERKEY},   [DB_SPOOLS] = {"spools", MDB_INTEGERKEY},
+};
+
+/* What a return code means for the task that met it. */
+static const struct {
+    int rc;
+    uint32_t klass;
+    const char *code;
+} meanings[] = {
+    {ENOSPC, HP_ERROR_RETRY, "ENOSPC"},           {EDQUOT, HP_ERROR_RETRY, "ENOSPC"},
+    {EFBIG, HP_ERROR_RETRY, "ENOSPC"},            {MDB_MAP_FULL, HP_ERROR_RETRY, "ENOSPC"},
+    {ENOMEM, HP_ERROR_RETRY, "ENOMEM"},           {EAGAIN, HP_ERROR_RETRY, ""},
+    {EMFILE, HP_ERROR_RETRY, "EMFILE"},           {ENFILE, HP_ERROR_RETRY, "EMFILE"},
+    {MDB_READERS_FULL, HP_ERROR_RETRY, ""},       {MDB_TXN_FULL, HP_ERROR_RETRY, ""},
+    {EACCES, HP_ERROR_CONFIG, ""},                {EROFS, HP_ERROR_CONFIG, ""},
+    {MDB_CORRUPTED, HP_ERROR_FATAL, "CORRUPT"},   {MDB_PAGE_NOTFOUND, HP_ERROR_FATAL, "CORRUPT"},
+    {MDB_INVALID, HP_ERROR_FATAL, "CORRUPT"},     {MDB_NOTFOUND, HP_ERROR_FATAL, "CORRUPT"},
+    {MDB_VERSION_MISMATCH, HP_ERROR_FATAL, ""},   {MDB_INCOMPATIBLE, HP_ERROR_FATAL, "CORRUPT"},
+};
+
+hp_status env_fail(struct hp_error *err, int rc, const char *what, const char *doing)
+{
+    uint32_t klass = HP_ERROR_FATAL;
+    const char *code = "";
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+        if (meanings[i].rc == rc) {
+            klass = meanings[i].klass;
+            code = meanings[i].code;
+        }
+    }
+    return hp_fail(err, klass, code, "%.300s: cannot %s: %s", what, doing, mdb_strerror(rc));
+}
+
+hp_status env_commit(MDB_txn *txn, const char *what, struct hp_error *err)
+{
+    int rc = mdb_txn_commit(txn);
+    if (rc == 0) {
+        return HP_OK;
+    }
+    /* These come from before anything was written for good; the transaction is gone and can be done again. */
+    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == MDB_MAP_FULL || rc == ENOMEM || rc == MDB_TXN_FULL ||
+        rc == MDB_BAD_TXN) {
+        return env_fail(err, rc, what, "commit");
+    }
+    log_error("%s: commit failed: %s. What the system has kept of it is unknown, so this process ends here; the next one "
+              "starts from the last good commit",
+              what, mdb_strerror(rc));
+    abort();
+}
+
+static void env_assert_failed(MDB_env *mdb, const char *message)
+{
+    (void)mdb;
+    log_error("LMDB found its file damaged: %s", message);
+    abort();
+}
+
+/* ---- opening ---- */
+
+static int open_dbs(struct env *env, unsigned flags)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(env->mdb, NULL, flags & ENV_CREATE ? 0 : MDB_RDONLY, &txn);
+    if (rc) {
+        return rc;
+    }
+    rc = mdb_dbi_open(txn, NULL, 0, &env->main);
+    for (unsigned i = 0; rc == 0 && !env->plain && i < DB_COUNT; i++) {
+        rc = mdb_dbi_open(txn, dbs[i].name, dbs[i].flags | (flags & ENV_CREATE ? MDB_CREATE : 0), &env->db[i]);
+    }
+    if (rc) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    return mdb_txn_commit(txn);
+}
+
+static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t map)
+{
+    int rc = mdb_env_create(&env->mdb);
+    if (rc) {
+        env->mdb = NULL;
+        return rc;
+    }
+    (void)mdb_env_set_assert(env->mdb, env_assert_failed);
+    rc = mdb_env_set_mapsize(env->mdb, map ? map : MAP_DEFAULT);
+    rc = rc ? rc : mdb_env_set_maxdbs(env->mdb, DB_COUNT);
+    rc = rc ? rc : mdb_env_set_maxreaders(env->mdb, READERS_MAX);
+    rc = rc ? rc : mdb_env_open(env->mdb, dir, MDB_NOTLS | (flags & ENV_WRITE ? 0 : MDB_RDONLY), 0600);
+    rc = rc ? rc : open_dbs(env, flags);
+    return rc ? rc : mdb_env_get_fd(env->mdb, &env->fd);
+}
+
+/*
+ * LMDB does not tell where it has mapped the file, but every page begins with its own number. Believed only if the file
+ * has the same bytes there.
+ */
+static void find_base(struct env *env)
+{
+    uint8_t there[16];
+    uint64_t number;
+    MDB_txn *txn;
+    MDB_val k = env_val("!stream", 7), v;
+    if (mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn) != 0) {
+        return;
+    }
+    if (mdb_get(txn, env->main, &k, &v) == 0) {
+        const uint8_t *page = (const uint8_t *)v.mv_data - (uintptr_t)v.mv_data % PAGE;
+        memcpy(&number, page, sizeof number);
+        if (number < (uint64_t)INT64_MAX / PAGE && (uintptr_t)page > number * PAGE &&
+            pread(env->fd, there, sizeof there, (off_t)(number * PAGE)) == (ssize_t)sizeof there &&
+            memcmp(there, page, sizeof there) == 0) {
+            env->base = page - number * PAGE;
+        }
+    }
+    mdb_txn_abort(txn);
+}
+
+bool env_place(const struct env *env, const void *data, uint64_t *out)
+{
+    *out = (uint64_t)((const uint8_t *)data - env->base);
+    return env->base != NULL;
+}
+
+void env_forget(const struct env *env)
+{
+    MDB_envinfo info;
+    if (env->base && mdb_env_info(env->mdb, &info) == 0) {
+        (void)madvise((void *)(uintptr_t)env->base, ((uint64_t)info.me_last_pgno + 1) * PAGE, MADV_DONTNEED);
+    }
+}
+
+static struct env *find_open(const struct stat *st)
+{
+    for (struct env *e = envs; e; e = e->next) {
+        if (e->dev == st->st_dev && e->ino == st->st_ino) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static hp_status env_open_new(const char *dir, unsigned flags, uint64_t map, const char *what, struct env **out,
+                              struct hp_error *err)
+{
+    struct env *env = calloc(1, sizeof *env);
+    struct stat st;
+    int rc;
+    if (!env) {
+        return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "%.300s: no memory", what);
+    }
+    env->plain = flags & ENV_PLAIN;
+    env->writable = flags & ENV_WRITE;
+    env->refs = 1;
+    rc = open_mdb(env, dir, flags, map);
+    if (rc == 0 && fstat(env->fd, &st) != 0) {
+        rc = errno;
+    }
+    if (rc) {
+        if (env->mdb) {
+            mdb_env_close(env->mdb);
+        }
+        free(env);
+        return rc == ENOENT && !(flags & ENV_CREATE) ? HP_IDLE : env_fail(err, rc, what, "open its data file");
+    }
+    env->dev = st.st_dev;
+    env->ino = st.st_ino;
+    if (!env->plain) {
+        find_base(env);
+    }
+    env->next = envs;
+    envs = env;
+    *out = env;
+    return HP_OK;
+}
+
+hp_status env_open(const char *dir, unsigned flags, uint64_t map, const char *what, struct env **out, struct hp_error *err)
+{
+    char path[4096];
+    struct stat st;
+    struct env *env = NULL;
+    hp_status status = HP_OK;
+    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path) {
+        return hp_fail(err, HP_ERROR_CONFIG, "", "%.300s: path of its folder is too long", what);
+    }
+    (void)pthread_mutex_lock(&envs_lock);
+    if (stat(path, &st) == 0) {
+        env = find_open(&st);
+    } else if (!(flags & ENV_CREATE)) {
+        status = errno == ENOENT || errno == ENOTDIR ? HP_IDLE : env_fail(err, errno, what, "look at its data file");
+    }
+    if (env && (flags & ENV_WRITE) && !env->writable) {
+        status = hp_fail(err, HP_ERROR_FATAL, "", "%.300s: this process has it open for reading only; open for writing first",
+                         what);
+    } else if (env) {
+        env->refs++;
+        *out = env;
+    } else if (status == HP_OK) {
+        status = env_open_new(dir, flags, map, what, out, err);
+    }
+    (void)pthread_mutex_unlock(&envs_lock);
+    return status;
+}
+
+void env_close(struct env *env)
+{
+    if (!env) {
+        return;
+    }
+    (void)pthread_mutex_lock(&envs_lock);
+    if (--env->refs == 0) {
+        struct env **at = &envs;
+        while (*at != env) {
+            at = &(*at)->next;
+        }
+        *at = env->next;
+        mdb_env_close(env->mdb);
+        free(env);
+    }
+    (void)pthread_mutex_unlock(&envs_lock);
+}
+
+hp_status env_main_get(struct env *env, MDB_txn *txn, const char *key, const char *what, MDB_val *out, struct hp_error *err)
+{
+    MDB_val k = env_val(key, strlen(key));
+    int rc = mdb_get(txn, env->main, &k, out);
+    return rc == 0 ? HP_OK : rc == MDB_NOTFOUND ? HP_IDLE : env_fail(err, rc, what, "read");
+}
