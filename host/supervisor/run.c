@@ -387,8 +387,10 @@ static void ended(void *arg, int wait_status)
     process_kill(c->pid, SIGKILL); /* what it may have left behind in its group */
     buf_init(&text, TRACE_MAX);
     describe_end(c, wait_status, &text);
-    if (asked) {
-        log_info("%s: %.*s", c->who, (int)strcspn((char *)text.data, "\n"), (char *)text.data);
+    if (asked && wait_status == 0) {
+        log_info("%s: worker process %d has ended", c->who, (int)c->pid);
+    } else if (asked) {
+        log_warn("%s: %.*s", c->who, (int)strcspn((char *)text.data, "\n"), (char *)text.data);
     } else {
         log_error("%s: %.*s", c->who, (int)strcspn((char *)text.data, "\n"), (char *)text.data);
     }
