@@ -30,7 +30,8 @@ static struct hp_metric *make(const char *name, const char *labels, const char *
     return metric;
 }
 
-struct hp_metric *metrics_get(struct metrics *m, const char *name, const char *labels, const char *help, uint32_t kind)
+struct hp_metric *metrics_figure(struct metrics *m, const char *name, const char *labels, const char *help,
+                                 uint32_t kind)
 {
     struct hp_metric *metric;
     labels = labels ? labels : "";

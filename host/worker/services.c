@@ -60,7 +60,7 @@ static void waiting_alive(const struct hp_host *host)
 static struct hp_metric *metrics_of(const struct hp_host *host, const char *name, const char *labels, const char *help,
                                     uint32_t kind)
 {
-    return metrics_get(&worker_of(host)->metrics, name, labels, help, kind);
+    return metrics_figure(&worker_of(host)->metrics, name, labels, help, kind);
 }
 
 static int32_t failpoint_of(const struct hp_host *host, const char *name)

@@ -401,17 +401,18 @@ void sink_task_run(struct worker *w)
     t->sink = w->plugin.entry->interface(HP_SINK);
     t->backoff.cap_ms = worker_setting(w, "errors.retry.delay.max.ms", 0);
     t->records_in =
-        metrics_get(m, "records_in", "", "Records taken in: from the source by a source, from the log by a sink.",
-                    HP_METRIC_COUNTER);
-    t->bytes_in = metrics_get(m, "bytes_in", "", "Bytes taken in.", HP_METRIC_COUNTER);
+        metrics_figure(m, "records_in", "", "Records taken in: from the source by a source, from the log by a sink.",
+                       HP_METRIC_COUNTER);
+    t->bytes_in = metrics_figure(m, "bytes_in", "", "Bytes taken in.", HP_METRIC_COUNTER);
     t->records_out =
-        metrics_get(m, "records_out", "", "Records handed on: written to the log by a source, applied by a sink.",
-                    HP_METRIC_COUNTER);
-    t->bytes_out = metrics_get(m, "bytes_out", "", "Bytes handed on.", HP_METRIC_COUNTER);
-    t->lag_bytes = metrics_get(m, "lag_bytes", "", "Bytes of the log that the sink has not read yet.", HP_METRIC_GAUGE);
+        metrics_figure(m, "records_out", "", "Records handed on: written to the log by a source, applied by a sink.",
+                       HP_METRIC_COUNTER);
+    t->bytes_out = metrics_figure(m, "bytes_out", "", "Bytes handed on.", HP_METRIC_COUNTER);
+    t->lag_bytes =
+        metrics_figure(m, "lag_bytes", "", "Bytes of the log that the sink has not read yet.", HP_METRIC_GAUGE);
     w->lag_ms =
-        metrics_get(m, "lag_ms", "", "Age of the oldest record that is read and not committed yet, in milliseconds.",
-                    HP_METRIC_GAUGE);
+        metrics_figure(m, "lag_ms", "", "Age of the oldest record that is read and not committed yet, in milliseconds.",
+                       HP_METRIC_GAUGE);
     t->busy_ms = clock_mono_ms();
     atomic_store(&w->interrupt, interrupt);
     run(t);

@@ -408,9 +408,9 @@ void source_task_run(struct worker *w)
     s->backoff.cap_ms = worker_setting(w, "errors.retry.delay.max.ms", 0);
     s->source = w->plugin.entry->interface(HP_SOURCE);
     s->records_in =
-        metrics_get(&w->metrics, "records_in", "",
-                    "Records taken in: from the source by a source, from the log by a sink.", HP_METRIC_COUNTER);
-    s->bytes_in = metrics_get(&w->metrics, "bytes_in", "", "Bytes taken in.", HP_METRIC_COUNTER);
+        metrics_figure(&w->metrics, "records_in", "",
+                       "Records taken in: from the source by a source, from the log by a sink.", HP_METRIC_COUNTER);
+    s->bytes_in = metrics_figure(&w->metrics, "bytes_in", "", "Bytes taken in.", HP_METRIC_COUNTER);
     s->busy_ms = clock_mono_ms();
     if (!open_writer(s)) {
         return;

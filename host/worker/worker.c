@@ -214,11 +214,13 @@ int worker_main(void)
     w->hang_ms = worker_setting(w, "worker.hang.timeout.ms", 30000);
     atomic_store(&w->paused, w->start.paused);
     atomic_store(&w->floor, w->start.floor);
-    w->errors = metrics_get(&w->metrics, "errors", "", "Errors of the task, passing ones included.", HP_METRIC_COUNTER);
-    w->retries = metrics_get(&w->metrics, "retries", "", "Attempts after an error that may pass.", HP_METRIC_COUNTER);
-    w->filtered = metrics_get(&w->metrics, "records_filtered", "",
-                              "Records that transforms left out, or that are of topics the sink does not read.",
-                              HP_METRIC_COUNTER);
+    w->errors =
+        metrics_figure(&w->metrics, "errors", "", "Errors of the task, passing ones included.", HP_METRIC_COUNTER);
+    w->retries =
+        metrics_figure(&w->metrics, "retries", "", "Attempts after an error that may pass.", HP_METRIC_COUNTER);
+    w->filtered = metrics_figure(&w->metrics, "records_filtered", "",
+                                 "Records that transforms left out, or that are of topics the sink does not read.",
+                                 HP_METRIC_COUNTER);
     if (control_thread_start(w, &rest, &err) != HP_OK) {
         log_error("worker: %s", err.message);
         return CONTROL_EXIT_FAILED;
