@@ -161,7 +161,8 @@ struct config_item *config_infos_declare(struct config_infos *infos, const struc
         group = key->group ? key->group : "Common";
     }
     order = next_order(infos, group);
-    item = add(infos, name);
+    item = config_infos_find(infos, name); /* a null value was an error before the declaration */
+    item = item ? item : add(infos, name);
     value = config ? props_get(config, name) : NULL;
     free(name);
     if (!item) {
@@ -177,10 +178,10 @@ struct config_item *config_infos_declare(struct config_infos *infos, const struc
         infos->failed = true;
         return NULL;
     }
-    if (config) {
+    if (config && json_array_size(item->errors) == 0) {
         judge(infos, key, item->name, value);
     }
-    return &infos->items[infos->n - 1];
+    return item;
 }
 
 static const struct {
