@@ -26,7 +26,8 @@ struct hp_plugin_desc {
        the first. [any] */
     uint32_t (*keys)(const char *dialect, const struct hp_config_key **out_keys);
     /* What types and ranges cannot say: exclusive keys, bad expressions, ... The host has checked
-       the declared keys already, and calls this even if they had errors. No I/O. NULL: nothing to add. [any] */
+       the declared keys already, and calls this even if they had errors. No I/O, except reading a
+       local file that a key names. NULL: nothing to add. [any] */
     void (*validate)(const struct hp_config *, const struct hp_config_report *);
 };
 

@@ -1,0 +1,28 @@
+/*
+ * judge.h: what goes on of each batch. A table's plan (plan.h) says what to do with a record of it; judge.c looks at the
+ * images and does it.
+ *
+ *   before \ after    allowed                       denied
+ *   allowed          goes on, redacted             goes on as a delete: an eviction
+ *   denied           goes on as an insert          dropped
+ */
+#ifndef RESIDENCY_JUDGE_H
+#define RESIDENCY_JUDGE_H
+
+#include "plan.h"
+
+struct residency {
+    const struct hp_host *host;
+    struct plan_maker maker;
+    struct policy policy;
+    char *destination;
+    struct hmac key;
+    struct plan **plans; /* by schema id */
+    uint32_t n_plans;
+    struct plan *others; /* counts what belongs to no table */
+};
+
+/* hp_transform.apply. [task] */
+hp_status judge_batch(void *self, const struct hp_batch *in, struct hp_builder *out, struct hp_error *err);
+
+#endif

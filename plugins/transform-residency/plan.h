@@ -1,0 +1,41 @@
+/* plan.h: what the policy means for one schema of the stream: made once when the schema arrives. [task] */
+#ifndef RESIDENCY_PLAN_H
+#define RESIDENCY_PLAN_H
+
+#include "match.h"
+#include "redact.h"
+
+/* What can become of a record; counted per table. */
+enum outcome { PLAN_PASSED, PLAN_REDACTED, PLAN_INSERTED, PLAN_EVICTED, PLAN_DROPPED, PLAN_OUTCOMES };
+
+struct plan {
+    uint8_t denied;  /* no record of the table may pass */
+    uint8_t rewrite; /* columns are dropped, masked or hashed */
+    uint8_t judged_is_key;
+    uint8_t has_rows;
+    uint32_t judged;     /* has_rows: the column that rows are judged by */
+    struct match match;
+    uint32_t schema;     /* of what goes on */
+    uint32_t n;          /* columns that go on */
+    struct redact *columns;
+    int64_t counts[PLAN_OUTCOMES]; /* since they were last added to the metrics */
+    struct hp_metric *metrics[PLAN_OUTCOMES];
+};
+
+struct plan_maker {
+    const struct hp_host *host;
+    const struct hp_host_records *records;
+    const struct hp_host_metrics *metrics; /* may be NULL */
+    const struct policy *policy;
+    const char *destination;
+};
+
+/* CONFIG errors name the table: a rule that its types or its replica identity cannot carry out. */
+hp_status plan_make(const struct plan_maker *maker, const struct hp_schema *schema, struct plan **out,
+                    struct hp_error *err);
+void plan_destroy(struct plan *plan);
+/* A plan for what has no table: messages, plain records. */
+struct plan *plan_make_denied(const struct plan_maker *maker, struct hp_bytes schema, struct hp_bytes table);
+void plan_publish(struct plan *plan, const struct hp_host_metrics *metrics); /* counts into metrics */
+
+#endif
