@@ -1,0 +1,217 @@
+/* catalog.c: see catalog.h. */
+#include "catalog.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* A unique index serves as a key if it is complete, immediate, whole (no expression, no predicate) and on columns that
+   are never null; of several the oldest. */
+static const char columns_sql[] =
+    "WITH u AS (SELECT i.indkey FROM pg_catalog.pg_index i WHERE i.indrelid = $1::pg_catalog.oid AND i.indisunique"
+    " AND NOT i.indisprimary AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k(attnum, n)"
+    "  JOIN pg_catalog.pg_attribute x ON x.attrelid = i.indrelid AND x.attnum = k.attnum"
+    "  WHERE k.n <= i.indnkeyatts AND NOT x.attnotnull)"
+    " ORDER BY i.indexrelid LIMIT 1),"
+    " un AS (SELECT i.indnkeyatts FROM pg_catalog.pg_index i, u WHERE i.indrelid = $1::pg_catalog.oid"
+    "  AND i.indisunique AND NOT i.indisprimary AND i.indkey = u.indkey LIMIT 1),"
+    " p AS (SELECT i.indkey, i.indnkeyatts FROM pg_catalog.pg_index i"
+    "  WHERE i.indrelid = $1::pg_catalog.oid AND i.indisprimary)"
+    " SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity <> '', a.attgenerated <> '',"
+    "  COALESCE((SELECT k.n FROM p, pg_catalog.unnest(p.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k(attnum, n)"
+    "   WHERE k.attnum = a.attnum AND k.n <= p.indnkeyatts), 0),"
+    "  COALESCE((SELECT k.n FROM u, un, pg_catalog.unnest(u.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k(attnum, n)"
+    "   WHERE k.attnum = a.attnum AND k.n <= un.indnkeyatts), 0),"
+    "  EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisreplident"
+    "   AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]))"
+    " FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped"
+    " ORDER BY a.attnum";
+
+static const char table_sql[] =
+    "SELECT c.relkind, c.relreplident, rn.nspname, r.relname FROM pg_catalog.pg_class c"
+    " LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)"
+    " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"
+    " WHERE c.oid = $1::pg_catalog.oid";
+
+/* A domain's base is the type at the bottom, its typmod the first that says anything on the way down. */
+static const char types_sql[] =
+    "WITH RECURSIVE d AS (SELECT t.oid AS top, t.oid, t.typtype, t.typbasetype, t.typtypmod FROM pg_catalog.pg_type t"
+    "  WHERE t.oid = ANY ($1::pg_catalog.oid[])"
+    " UNION ALL SELECT d.top, b.oid, b.typtype, b.typbasetype,"
+    "  CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.typtypmod END"
+    "  FROM d JOIN pg_catalog.pg_type b ON d.typtype = 'd' AND b.oid = d.typbasetype)"
+    " SELECT t.oid, CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem WHEN t.typtype = 'd' THEN d.oid ELSE 0 END,"
+    "  CASE WHEN t.typtype = 'd' THEN d.typtypmod ELSE -1 END,"
+    "  CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 AND t.typtype = 'b' THEN 'A' ELSE t.typtype::pg_catalog.text END,"
+    "  t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem = 0"
+    "   OR EXISTS (SELECT 1 FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typsend <> 0)),"
+    "  pg_catalog.format_type(t.oid, NULL),"
+    "  COALESCE((SELECT pg_catalog.string_agg(e.enumlabel, E'\\n' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e"
+    "   WHERE e.enumtypid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END), '')"
+    " FROM d JOIN pg_catalog.pg_type t ON t.oid = d.top WHERE d.typtype <> 'd'";
+
+static uint32_t get_u32(const PGresult *res, int row, int column)
+{
+    return (uint32_t)strtoul(PQgetvalue(res, row, column), NULL, 10);
+}
+
+static bool get_bool(const PGresult *res, int row, int column)
+{
+    return PQgetvalue(res, row, column)[0] == 't';
+}
+
+static hp_status read_columns(struct catalog_table *t, const PGresult *res, struct hp_error *err)
+{
+    size_t n = (size_t)PQntuples(res);
+    t->columns = calloc(n + 1, sizeof *t->columns);
+    if (!t->columns) {
+        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+    }
+    for (int i = 0; i < (int)n; i++) {
+        struct catalog_column *c = &t->columns[t->n_columns];
+        c->name = strdup(PQgetvalue(res, i, 0));
+        if (!c->name) {
+            return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        }
+        t->n_columns++;
+        c->type_oid = get_u32(res, i, 1);
+        c->typmod = (int32_t)strtol(PQgetvalue(res, i, 2), NULL, 10);
+        c->not_null = get_bool(res, i, 3);
+        c->identity = get_bool(res, i, 4);
+        c->generated = get_bool(res, i, 5);
+        c->primary = get_u32(res, i, 6);
+        c->unique = get_u32(res, i, 7);
+        c->in_identity = get_bool(res, i, 8);
+    }
+    return HP_OK;
+}
+
+static hp_status read_types(struct catalog_table *t, const PGresult *res, struct hp_error *err)
+{
+    size_t n = (size_t)PQntuples(res);
+    t->types = calloc(n + 1, sizeof *t->types);
+    if (!t->types) {
+        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+    }
+    for (int i = 0; i < (int)n; i++) {
+        struct catalog_type *y = &t->types[t->n_types++];
+        y->oid = get_u32(res, i, 0);
+        y->base = get_u32(res, i, 1);
+        y->typmod = (int32_t)strtol(PQgetvalue(res, i, 2), NULL, 10);
+        y->kind = PQgetvalue(res, i, 3)[0];
+        y->sends_binary = get_bool(res, i, 4);
+        y->name = strdup(PQgetvalue(res, i, 5));
+        y->labels = strdup(PQgetvalue(res, i, 6));
+        if (!y->name || !y->labels) {
+            return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        }
+    }
+    return HP_OK;
+}
+
+/* "{1,2,3}" of the types asked for and those of the columns. */
+static char *type_list(const struct catalog_table *t, const uint32_t *oids, size_t n)
+{
+    char *list = malloc((n + t->n_columns) * 11 + 3), *to = list;
+    if (!list) {
+        return NULL;
+    }
+    *to++ = '{';
+    for (size_t i = 0; i < n + t->n_columns; i++) {
+        to += sprintf(to, "%s%" PRIu32, i ? "," : "", i < n ? oids[i] : t->columns[i - n].type_oid);
+    }
+    *to++ = '}';
+    *to = '\0';
+    return list;
+}
+
+static hp_status read_all(struct session *s, uint32_t oid, const uint32_t *type_oids, size_t n_type_oids,
+                          struct catalog_table *t, struct hp_error *err)
+{
+    static const char what[] = "reading the catalog";
+    char number[16], *list;
+    const char *param = number;
+    PGresult *res = NULL;
+    hp_status st;
+    (void)snprintf(number, sizeof number, "%" PRIu32, oid);
+    if (session_query(s, what, table_sql, 1, &param, &res, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    t->found = PQntuples(res) == 1;
+    if (t->found) {
+        t->relkind = PQgetvalue(res, 0, 0)[0];
+        t->identity = PQgetvalue(res, 0, 1)[0];
+        if (!PQgetisnull(res, 0, 2)) {
+            t->root_schema = strdup(PQgetvalue(res, 0, 2));
+            t->root_table = strdup(PQgetvalue(res, 0, 3));
+        }
+    }
+    PQclear(res);
+    if (session_query(s, what, columns_sql, 1, &param, &res, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    st = read_columns(t, res, err);
+    PQclear(res);
+    if (st != HP_OK) {
+        return st;
+    }
+    list = type_list(t, type_oids, n_type_oids);
+    param = list;
+    st = list ? session_query(s, what, types_sql, 1, &param, &res, err) : hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+    free(list);
+    if (st == HP_OK) {
+        st = read_types(t, res, err);
+        PQclear(res);
+    }
+    return st;
+}
+
+hp_status catalog_table_read(struct session *s, uint32_t oid, const uint32_t *type_oids, size_t n_type_oids,
+                             struct catalog_table *out, struct hp_error *err)
+{
+    struct catalog_table t;
+    memset(&t, 0, sizeof t);
+    services_add(s->services, FIG_CATALOG_LOOKUPS, 1);
+    if (read_all(s, oid, type_oids, n_type_oids, &t, err) != HP_OK) {
+        catalog_table_finish(&t);
+        return HP_ERROR;
+    }
+    *out = t;
+    return HP_OK;
+}
+
+void catalog_table_finish(struct catalog_table *t)
+{
+    for (size_t i = 0; i < t->n_columns; i++) {
+        free(t->columns[i].name);
+    }
+    for (size_t i = 0; i < t->n_types; i++) {
+        free(t->types[i].name);
+        free(t->types[i].labels);
+    }
+    free(t->columns);
+    free(t->types);
+    free(t->root_schema);
+    free(t->root_table);
+    memset(t, 0, sizeof *t);
+}
+
+const struct catalog_column *catalog_column_find(const struct catalog_table *t, const char *name, size_t len)
+{
+    for (size_t i = 0; i < t->n_columns; i++) {
+        if (strlen(t->columns[i].name) == len && memcmp(t->columns[i].name, name, len) == 0) {
+            return &t->columns[i];
+        }
+    }
+    return NULL;
+}
+
+const struct catalog_type *catalog_type_find(const struct catalog_table *t, uint32_t oid)
+{
+    for (size_t i = 0; i < t->n_types; i++) {
+        if (t->types[i].oid == oid) {
+            return &t->types[i];
+        }
+    }
+    return NULL;
+}

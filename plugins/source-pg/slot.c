@@ -1,0 +1,202 @@
+/* slot.c: see slot.h. */
+#include "slot.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define DROP_TRIES 50
+#define DROP_PAUSE_MS 100
+#define DROP_POLITE_TRIES 20 /* then whoever holds the slot is ended */
+
+uint64_t slot_parse_lsn(const char *text)
+{
+    char *end = NULL;
+    uint64_t high = strtoull(text, &end, 16);
+    return end && *end == '/' ? (high << 32) | strtoull(end + 1, NULL, 16) : 0;
+}
+
+/* Columns by server version: what the older ones lack is empty. */
+static const char *slot_sql(int version)
+{
+    if (version >= 170000) {
+        return "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, COALESCE(invalidation_reason, '')"
+               " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+    }
+    return "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, ''"
+           " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+}
+
+hp_status slot_read(struct session *normal, struct slot_state *out, struct hp_error *err)
+{
+    const char *param = normal->settings->slot;
+    PGresult *res = NULL;
+    struct slot_state s;
+    memset(&s, 0, sizeof s);
+    if (session_query(normal, "looking at the slot", slot_sql(normal->version), 1, &param, &res, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    if (PQntuples(res)) {
+        s.exists = true;
+        (void)snprintf(s.plugin, sizeof s.plugin, "%s", PQgetvalue(res, 0, 0));
+        (void)snprintf(s.database, sizeof s.database, "%s", PQgetvalue(res, 0, 1));
+        s.confirmed = slot_parse_lsn(PQgetvalue(res, 0, 2));
+        s.active = PQgetvalue(res, 0, 3)[0] == 't';
+        s.lost = strcmp(PQgetvalue(res, 0, 4), "lost") == 0 || *PQgetvalue(res, 0, 5);
+        (void)snprintf(s.reason, sizeof s.reason, "wal_status %s%s%s", PQgetvalue(res, 0, 4),
+                       *PQgetvalue(res, 0, 5) ? ", invalidation_reason " : "", PQgetvalue(res, 0, 5));
+    }
+    PQclear(res);
+    *out = s;
+    return HP_OK;
+}
+
+hp_status slot_identify(struct session *replication, struct server_identity *out, struct hp_error *err)
+{
+    PGresult *res = NULL;
+    hp_status st = HP_OK;
+    if (session_query(replication, "asking who the server is", "IDENTIFY_SYSTEM", 0, NULL, &res, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    if (PQntuples(res) == 1 && PQnfields(res) >= 3) {
+        out->system_id = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+        out->timeline = (uint32_t)strtoul(PQgetvalue(res, 0, 1), NULL, 10);
+        out->wal_end = slot_parse_lsn(PQgetvalue(res, 0, 2));
+    } else {
+        st = hp_fail(err, HP_ERROR_FATAL, "08P01", "the server's answer to IDENTIFY_SYSTEM is not understood");
+    }
+    PQclear(res);
+    return st;
+}
+
+#define WAY_OUT "stop the connector, reset its offsets and start it again for a new snapshot (or set snapshot.mode=when_needed)"
+
+hp_status slot_judge(const struct position *stored, const struct slot_state *slot, const struct server_identity *server,
+                     const char *slot_name, struct hp_error *err)
+{
+    if (stored->identified && stored->system_id != server->system_id) {
+        return hp_fail(err, HP_ERROR_FATAL, "HP001",
+                       "the server is another one: its system identifier is %llu, the stored offset %s belongs to %llu; connect to "
+                       "that server, or " WAY_OUT, (unsigned long long)server->system_id, lsn_text(stored->lsn).s,
+                       (unsigned long long)stored->system_id);
+    }
+    if (stored->identified && strcmp(stored->slot, slot_name) != 0) {
+        return hp_fail(err, HP_ERROR_FATAL, "HP002",
+                       "the stored offset %s belongs to slot \"%s\", the configuration names \"%s\"; name the old slot, or " WAY_OUT,
+                       lsn_text(stored->lsn).s, stored->slot, slot_name);
+    }
+    if (!slot->exists) {
+        return hp_fail(err, HP_ERROR_FATAL, "HP003",
+                       "slot \"%s\" is gone, and with it the changes since the stored offset %s (the server is at %s); " WAY_OUT,
+                       slot_name, lsn_text(stored->lsn).s, lsn_text(server->wal_end).s);
+    }
+    if (slot->lost) {
+        return hp_fail(err, HP_ERROR_FATAL, "HP004",
+                       "slot \"%s\" was invalidated by the server (%s): changes since the stored offset %s are gone (the slot was at "
+                       "%s); " WAY_OUT, slot_name, slot->reason, lsn_text(stored->lsn).s, lsn_text(slot->confirmed).s);
+    }
+    if (slot->confirmed > stored->lsn) {
+        return hp_fail(err, HP_ERROR_FATAL, "HP005",
+                       "slot \"%s\" was advanced or made anew by somebody else: it is confirmed up to %s, the stored offset is %s, and "
+                       "what lies between cannot be read any more; " WAY_OUT, slot_name, lsn_text(slot->confirmed).s,
+                       lsn_text(stored->lsn).s);
+    }
+    return HP_OK;
+}
+
+/* Lines of a history file: timeline, tab, LSN at which the next one began, tab, reason. */
+static uint64_t switch_point(const char *history, uint32_t timeline)
+{
+    while (*history) {
+        char *end = NULL;
+        unsigned long line = strtoul(history, &end, 10);
+        if (end != history && line == timeline) {
+            return slot_parse_lsn(end + strspn(end, " \t"));
+        }
+        history += strcspn(history, "\n");
+        history += *history == '\n';
+    }
+    return 0;
+}
+
+hp_status slot_judge_timeline(struct session *replication, const struct position *stored,
+                              const struct server_identity *server, struct hp_error *err)
+{
+    char sql[64];
+    PGresult *res = NULL;
+    uint64_t at;
+    if (!stored->identified || stored->timeline == server->timeline) {
+        return HP_OK;
+    }
+    (void)snprintf(sql, sizeof sql, "TIMELINE_HISTORY %u", (unsigned)server->timeline);
+    if (session_query(replication, "reading the timeline's history", sql, 0, NULL, &res, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    at = PQntuples(res) == 1 ? switch_point(PQgetvalue(res, 0, 1), stored->timeline) : 0;
+    PQclear(res);
+    if (at == 0 || stored->lsn > at) {
+        return hp_fail(err, HP_ERROR_FATAL, "HP006",
+                       "the server went from timeline %u to %u at %s, before the stored offset %s: changes that were read no longer "
+                       "exist there; " WAY_OUT, (unsigned)stored->timeline, (unsigned)server->timeline, lsn_text(at).s,
+                       lsn_text(stored->lsn).s);
+    }
+    services_log(replication->services, HP_LOG_WARN, "the server is on timeline %u now, was on %u; the stored offset %s lies "
+                 "before the switch at %s", (unsigned)server->timeline, (unsigned)stored->timeline, lsn_text(stored->lsn).s,
+                 lsn_text(at).s);
+    return HP_OK;
+}
+
+hp_status slot_usable(const struct slot_state *slot, const struct settings *settings, struct hp_error *err)
+{
+    if (strcmp(slot->plugin, "pgoutput") != 0) {
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "slot \"%s\" exists with the output plugin \"%s\"; only pgoutput works: drop it, or choose another slot.name",
+                       settings->slot, *slot->plugin ? slot->plugin : "none (a physical slot)");
+    }
+    if (strcmp(slot->database, settings->dbname) != 0) {
+        return hp_fail(err, HP_ERROR_CONFIG, "", "slot \"%s\" belongs to database \"%s\", not to \"%s\"; choose another slot.name",
+                       settings->slot, slot->database, settings->dbname);
+    }
+    return HP_OK;
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&ts, NULL);
+}
+
+static bool is_state(const struct hp_error *err, const char *state)
+{
+    return strcmp(err->code, state) == 0;
+}
+
+hp_status slot_drop(struct session *normal, struct hp_error *err)
+{
+    const char *param = normal->settings->slot;
+    struct hp_error failed = {.size = sizeof failed};
+    PGresult *res = NULL;
+    for (int i = 0; i < DROP_TRIES; i++) {
+        if (session_query(normal, "dropping the slot", "SELECT pg_catalog.pg_drop_replication_slot($1)", 1, &param, &res,
+                          &failed) == HP_OK) {
+            PQclear(res);
+            services_log(normal->services, HP_LOG_INFO, "dropped slot \"%s\"", param);
+            return HP_OK;
+        }
+        if (is_state(&failed, "42704")) {
+            return HP_OK; /* there is none */
+        }
+        if (!is_state(&failed, "55006")) {
+            break;
+        }
+        if (i >= DROP_POLITE_TRIES && session_query(normal, "ending the slot's walsender",
+                "SELECT pg_catalog.pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots"
+                " WHERE slot_name = $1 AND active", 1, &param, &res, &failed) == HP_OK) {
+            PQclear(res);
+        }
+        pause_ms(DROP_PAUSE_MS);
+    }
+    if (err) {
+        *err = failed;
+    }
+    return HP_ERROR;
+}
