@@ -75,13 +75,14 @@ static void on_show(int number)
 }
 
 /* exit() called by a plugin ends the whole process; say whose doing it was. */
-static void on_exit_of_plugin(void)
+static void on_exit_of_plugin(int status, void *arg)
 {
+    (void)arg;
     if (atomic_load(&watched->call)) {
         say("exit() was called");
         say_where();
         say("\n");
-        _exit(1);
+        _exit(status ? status : 1); /* 0 would say that the worker ended as it was told */
     }
 }
 
@@ -99,7 +100,7 @@ void crash_watch(struct life *life)
     struct sigaction show = {.sa_handler = on_show, .sa_flags = SA_RESTART};
     watched = life;
     (void)sigaction(SIGUSR2, &show, NULL);
-    (void)atexit(on_exit_of_plugin);
+    (void)on_exit(on_exit_of_plugin, NULL);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they print more than we do */
     struct sigaction action = {.sa_handler = on_fatal, .sa_flags = (int)(SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};
     for (size_t i = 0; i < N_FATAL; i++) {
