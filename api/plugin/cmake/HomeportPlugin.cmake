@@ -13,7 +13,10 @@ function(hp_add_plugin name)
   target_link_libraries(${name} PRIVATE homeport_sdk homeport_flags ${ARG_LIBRARIES})
   target_link_options(${name} PRIVATE
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/api/plugin/cmake/homeport-plugin.map
-    -Wl,--exclude-libs,ALL $<$<NOT:$<BOOL:${HOMEPORT_SANITIZE}>>:-Wl,-z,defs>)
+    -Wl,--exclude-libs,ALL)
+  if(NOT HOMEPORT_SANITIZE) # a sanitizer's symbols come from the program
+    target_link_options(${name} PRIVATE -Wl,-z,defs)
+  endif()
   set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
   install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/homeport/plugins)
 endfunction()
