@@ -60,12 +60,14 @@ static hp_status trim_batch(struct log_writer *w, MDB_cursor *cursor, const MDB_
 {
     int rc = drop_index(w, v, head);
     if (rc == 0 && head->flags & BATCH_MARKER) {
+        uint64_t spool;
         struct marker m;
         if (marker_read(v, head, w->what, &m, err) != HP_OK) {
             return writer_void(w);
         }
+        spool = m.spool;
         marker_finish(&m);
-        if (spool_kill(w, m.spool, err) != HP_OK) {
+        if (spool_kill(w, spool, err) != HP_OK) {
             return HP_ERROR;
         }
     }

@@ -1,0 +1,96 @@
+/* Small durable maps. */
+#include "log_support.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct bench t;
+static struct log_map *m;
+
+static void setup(void)
+{
+    bench_open(&t);
+    cr_assert_eq(log_map_open(t.dir, &m, &t.err), HP_OK, "%s", t.err.message);
+}
+
+static void teardown(void)
+{
+    log_map_close(m);
+    bench_close(&t);
+}
+
+TestSuite(map, .init = setup, .fini = teardown);
+
+static const char *get(const char *key)
+{
+    static struct buf out = {.max = 1 << 20};
+    hp_status status;
+    buf_reset(&out);
+    status = log_map_get(m, key, &out, &t.err);
+    cr_assert_neq(status, HP_ERROR, "%s", t.err.message);
+    return status == HP_IDLE ? NULL : out.data ? (const char *)out.data : "";
+}
+
+Test(map, put_get_delete_and_reopen)
+{
+    cr_assert_null(get("a"));
+    cr_assert_eq(log_map_put(m, "a", "1", 1, &t.err), HP_OK, "%s", t.err.message);
+    cr_assert_eq(log_map_put(m, "b", "22", 2, &t.err), HP_OK);
+    cr_assert_eq(log_map_put(m, "a", "333", 3, &t.err), HP_OK);
+    cr_assert_eq(log_map_put(m, "empty", "", 0, &t.err), HP_OK);
+    cr_assert_eq(log_map_put(m, "b", NULL, 0, &t.err), HP_OK);
+    cr_assert_eq(log_map_put(m, "b", NULL, 0, &t.err), HP_OK);
+    log_map_close(m);
+    cr_assert_eq(log_map_open(t.dir, &m, &t.err), HP_OK);
+    cr_assert_str_eq(get("a"), "333");
+    cr_assert_str_eq(get("empty"), "");
+    cr_assert_null(get("b"));
+    cr_assert_eq(log_map_put(m, "", "x", 1, &t.err), HP_ERROR);
+}
+
+Test(map, several_at_once_or_none)
+{
+    char *huge = calloc(1, 70000);
+    memset(huge, 'k', 69999);
+    struct log_map_op ops[] = {{"a", "1", 1}, {"b", "2", 1}, {huge, "3", 1}};
+    cr_assert_eq(log_map_apply(m, ops, 3, &t.err), HP_ERROR);
+    cr_assert_null(get("a"));
+    cr_assert_eq(log_map_apply(m, ops, 2, &t.err), HP_OK);
+    cr_assert_str_eq(get("a"), "1");
+    cr_assert_str_eq(get("b"), "2");
+    free(huge);
+}
+
+static hp_status collect(void *arg, const char *key, struct hp_bytes value, struct hp_error *err)
+{
+    (void)err;
+    buf_printf(arg, "%zu=%.*s ", strlen(key) < 20 ? (size_t)key[strlen(key) - 1] : strlen(key), (int)value.len,
+               (const char *)value.data);
+    return HP_OK;
+}
+
+Test(map, long_keys_and_prefixes)
+{
+    char longer[2][1200];
+    struct buf out;
+    buf_init(&out, 10000);
+    for (int i = 0; i < 2; i++) {
+        snprintf(longer[i], sizeof longer[i], "connector/%01000d%c", 7, 'x' + i);
+        cr_assert_eq(log_map_put(m, longer[i], i ? "two" : "one", 3, &t.err), HP_OK, "%s", t.err.message);
+    }
+    cr_assert_eq(log_map_put(m, "connector/A", "three", 5, &t.err), HP_OK);
+    cr_assert_eq(log_map_put(m, "connectos", "four", 4, &t.err), HP_OK);
+    cr_assert_str_eq(get(longer[0]), "one");
+    cr_assert_str_eq(get(longer[1]), "two");
+    longer[0][1010] = 'q';
+    cr_assert_null(get(longer[0]));
+    cr_assert_eq(log_map_each(m, "connector/", collect, &out, &t.err), HP_OK);
+    cr_assert(strstr((char *)out.data, "1011=one") && strstr((char *)out.data, "1011=two"), "%s", out.data);
+    cr_assert(strstr((char *)out.data, "65=three"));
+    cr_assert_null(strstr((char *)out.data, "four"));
+    buf_reset(&out);
+    cr_assert_eq(log_map_each(m, "", collect, &out, &t.err), HP_OK);
+    cr_assert(strstr((char *)out.data, "four"));
+    buf_finish(&out);
+}

@@ -1,0 +1,78 @@
+/* The folder of streams. */
+#include "log_support.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct bench t;
+
+static void setup(void)
+{
+    bench_open(&t);
+}
+
+static void teardown(void)
+{
+    bench_close(&t);
+}
+
+TestSuite(stream, .init = setup, .fini = teardown);
+
+Test(stream, odd_names_are_kept)
+{
+    char longest[600];
+    const char *names[] = {"a/b", "../x", ".", "naïve ☃", "UPPER", "%41", "", longest};
+    char **found;
+    size_t n;
+    memset(longest, 'n', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct log_writer *w;
+        hp_status status = log_writer_open(t.log, names[i], &w, &t.err);
+        cr_assert_eq(status, names[i][0] ? HP_OK : HP_ERROR, "%s: %s", names[i], t.err.message);
+        if (status == HP_OK) {
+            log_writer_close(w);
+        }
+    }
+    cr_assert_eq(log_streams(t.log, &found, &n, &t.err), HP_OK);
+    cr_assert_eq(n, 7);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t hits = 0;
+        for (size_t k = 0; k < n; k++) {
+            hits += strcmp(found[k], names[i]) == 0;
+        }
+        cr_assert_eq(hits, names[i][0] ? 1 : 0);
+    }
+    log_names_free(found, n);
+}
+
+Test(stream, an_interrupted_making_does_not_show)
+{
+    char path[512];
+    char **found;
+    size_t n;
+    snprintf(path, sizeof path, "%s/.new", t.dir);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/.new/data.mdb", t.dir);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    cr_assert_eq(log_streams(t.log, &found, &n, &t.err), HP_OK);
+    cr_assert_eq(n, 0);
+    log_names_free(found, n);
+    bench_writer(&t, "orders");
+    cr_assert_neq(access(path, F_OK), 0);
+}
+
+Test(stream, unknown_ones_are_said_to_be)
+{
+    struct log_stream_info info;
+    struct log_topic_info *topics;
+    size_t n;
+    cr_assert_eq(log_stream_info(t.log, "nobody", &info, &t.err), HP_ERROR);
+    cr_assert_str_eq(t.err.code, "NOSTREAM");
+    cr_assert_eq(log_topics(t.log, "nobody", &topics, &n, &t.err), HP_ERROR);
+    cr_assert_eq(log_stream_delete(t.log, "nobody", &t.err), HP_OK);
+}
