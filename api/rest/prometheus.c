@@ -217,14 +217,51 @@ static struct told *gather(struct supervisor *s, size_t *out_n)
     return told;
 }
 
-/* Plugins name figures by their unit or not, counters with _total or without; the rule here is Prometheus'. */
-static void full_name(const struct figure *f, char out[160])
+/* Plugins name counters with _total or without, and count time in small units; the rules here are Prometheus'. */
+static const struct {
+    const char *suffix;
+    int digits; /* behind the point, in seconds */
+} units[] = {{"_ms", 3}, {"_us", 6}, {"_ns", 9}};
+
+struct shown {
+    char name[160];
+    int digits;
+};
+
+static struct shown show(const struct figure *f)
 {
+    static const char total[] = "_total";
+    struct shown s = {"", 0};
     size_t len = strlen(f->name);
-    bool total = len > 6 && strcmp(f->name + len - 6, "_total") == 0;
-    bool counter = f->kind == HP_METRIC_COUNTER;
-    (void)snprintf(out, 160, "homeport_%.*s%s", (int)(total && !counter ? len - 6 : len), f->name,
-                   counter && !total ? "_total" : "");
+    const char *unit = "";
+    if (len > 6 && strcmp(f->name + len - 6, total) == 0) {
+        len -= 6;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (len > 3 && memcmp(f->name + len - 3, units[i].suffix, 3) == 0) {
+            s.digits = units[i].digits;
+            unit = "_seconds";
+            len -= 3;
+            break;
+        }
+    }
+    (void)snprintf(s.name, sizeof s.name, "homeport_%.*s%s%s", (int)len, f->name, unit,
+                   f->kind == HP_METRIC_COUNTER ? total : "");
+    return s;
+}
+
+static void put_number(struct buf *out, int64_t value, int digits)
+{
+    int64_t scale = 1;
+    for (int i = 0; i < digits; i++) {
+        scale *= 10;
+    }
+    if (digits == 0) {
+        (void)buf_printf(out, "%" PRId64 "\n", value);
+    } else {
+        (void)buf_printf(out, "%s%" PRId64 ".%0*" PRId64 "\n", value < 0 ? "-" : "", (int64_t)llabs(value / scale),
+                         digits, (int64_t)llabs(value % scale));
+    }
 }
 
 static void tell(struct supervisor *s, struct buf *out)
@@ -233,18 +270,19 @@ static void tell(struct supervisor *s, struct buf *out)
     struct told *told = gather(s, &n);
     for (size_t i = 0; told && i < n; i++) {
         const struct figure *f = told[i].f;
-        char name[160];
+        struct shown as;
         bool first = i == 0 || strcmp(told[i - 1].f->name, f->name) != 0;
         if (!first && f->kind != told[i - 1].f->kind) {
             continue; /* two plugins disagree about what this is: the first is believed */
         }
-        full_name(f, name);
+        as = show(f);
         if (first) {
-            head(out, name, f->kind == HP_METRIC_COUNTER ? "counter" : "gauge", f->help);
+            head(out, as.name, f->kind == HP_METRIC_COUNTER ? "counter" : "gauge", f->help);
         }
-        (void)buf_printf(out, "%s{connector=", name);
+        (void)buf_printf(out, "%s{connector=", as.name);
         put_value(out, told[i].c->name);
-        (void)buf_printf(out, ",task=\"0\"%s%s} %" PRId64 "\n", f->labels[0] ? "," : "", f->labels, f->value);
+        (void)buf_printf(out, ",task=\"0\"%s%s} ", f->labels[0] ? "," : "", f->labels);
+        put_number(out, f->value, as.digits);
     }
     free(told);
 }

@@ -29,7 +29,6 @@ struct offsets_op {
     void *arg;
     char *message; /* the worker's answer, if one came */
     char *error;
-    bool config_error; /* the request's fault, not the server's */
 };
 
 struct connector {

@@ -81,7 +81,8 @@ static void op_answer(struct connector *c, struct offsets_op *op, const char *de
 {
     const char *what = op->offsets ? "altered" : "reset";
     if (op->error) {
-        supervisor_answer(op->done, op->arg, op->config_error ? OUTCOME_INVALID : OUTCOME_FAILED, "%s", op->error);
+        supervisor_answer(op->done, op->arg, OUTCOME_FAILED, "%s",
+                          op->error); /* as Connect: 500, whoever is to blame */
     } else if (op->message && *op->message) {
         supervisor_answer(op->done, op->arg, OUTCOME_DONE, "%s", op->message);
     } else if (op->message) {
@@ -102,6 +103,9 @@ void offsets_op_end(struct connector *c, const char *death)
     struct offsets_op *op = c->op;
     c->op = NULL;
     if (op) {
+        if (op->message && c->kind && strcmp(c->kind, "sink") == 0) {
+            seen_changed_offsets(&c->seen, op->offsets);
+        }
         op_answer(c, op, death);
         op_free(op);
     }
@@ -117,7 +121,6 @@ bool offsets_op_launch(struct connector *c)
     if (connector_launch(c, c->op->offsets ? "alter-offsets" : "reset-offsets", c->op->offsets, &err) == HP_OK) {
         return true;
     }
-    c->op->config_error = err.klass == HP_ERROR_CONFIG;
     (void)connector_set_text(&c->op->error, err.message);
     offsets_op_end(c, err.message);
     return false;

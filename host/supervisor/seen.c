@@ -67,6 +67,34 @@ bool seen_offsets(struct seen *s, json_t *offsets)
     return true;
 }
 
+void seen_changed_offsets(struct seen *s, const json_t *list)
+{
+    json_t *made = json_array(), *entry, *asked;
+    size_t i, k;
+    json_array_foreach(list ? s->offsets : NULL, i, entry)
+    {
+        bool named = false;
+        json_array_foreach(list, k, asked)
+        {
+            named = named || json_equal(json_object_get(asked, "partition"), json_object_get(entry, "partition"));
+        }
+        if (!named) {
+            (void)json_array_append(made, entry);
+        }
+    }
+    json_array_foreach(list, k, asked)
+    {
+        if (json_is_object(json_object_get(asked, "offset"))) {
+            (void)json_array_append(made, asked);
+        }
+    }
+    if (made) {
+        json_decref(s->offsets);
+        s->offsets = made;
+        s->dirty = true;
+    }
+}
+
 static bool same_topics(const struct seen *s, char **topics, size_t n)
 {
     bool same = n == s->n_topics;

@@ -34,7 +34,8 @@ json_t *seen_json(const struct seen *s);            /* NULL: no memory */
 bool seen_offsets(struct seen *s, json_t *offsets);
 bool seen_topics(struct seen *s, const json_t *topics, bool *changed);
 bool seen_flushed(struct seen *s, const char *stream, const char *id, uint64_t offset);
-
+/* The offsets were changed as a request asked: each partition of the list, or all (NULL) reset. */
+void seen_changed_offsets(struct seen *s, const json_t *list);
 void seen_forget_flushed(struct seen *s); /* another target or position from here on: retention holds everything */
 
 #endif

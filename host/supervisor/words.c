@@ -93,7 +93,6 @@ static bool say_done(struct connector *c, const json_t *m)
     }
     if (json_is_object(error)) {
         const char *text = json_string_value(json_object_get(error, "message"));
-        c->op->config_error = json_integer_value(json_object_get(error, "class")) == HP_ERROR_CONFIG;
         return connector_set_text(&c->op->error, text && *text ? text : "the plugin gave no reason");
     }
     return connector_set_text(&c->op->message, message ? message : "");

@@ -99,3 +99,19 @@ Test(seen, the_same_again_is_no_news)
     cr_assert_not(s.dirty);
     seen_finish(&s);
 }
+
+Test(seen, altered_and_reset_offsets_show_at_once)
+{
+    struct seen s = {0};
+    json_t *list = parse("[{\"partition\":{\"p\":1},\"offset\":{\"o\":5}},{\"partition\":{\"p\":3},\"offset\":null}]");
+    json_t *wanted = parse("[{\"partition\":{\"p\":2},\"offset\":{\"o\":2}},{\"partition\":{\"p\":1},\"offset\":{\"o\":5}}]");
+    cr_assert(offsets(&s, "[{\"partition\":{\"p\":1},\"offset\":{\"o\":1}},{\"partition\":{\"p\":2},\"offset\":{\"o\":2}},"
+                          "{\"partition\":{\"p\":3},\"offset\":{\"o\":3}}]"));
+    seen_changed_offsets(&s, list);
+    cr_assert(json_equal(s.offsets, wanted));
+    seen_changed_offsets(&s, NULL);
+    cr_assert_eq(json_array_size(s.offsets), 0);
+    json_decref(list);
+    json_decref(wanted);
+    seen_finish(&s);
+}
