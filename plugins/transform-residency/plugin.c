@@ -57,8 +57,8 @@ static hp_status read_file(const char *path, char **out, size_t *out_len, struct
 static hp_status load_policy(const char *path, struct policy *out, struct hp_error *err)
 {
     struct hp_error why = {.size = sizeof why};
-    char *text;
-    size_t len;
+    char *text = NULL;
+    size_t len = 0;
     hp_status status = read_file(path, &text, &len, err);
     if (status != HP_OK) {
         return status;
