@@ -76,7 +76,8 @@ static bool has(const struct sql_column *c, char half)
     return half == 'a' ? c->after : c->before;
 }
 
-/* The relation e; the text names its columns too. */
+/* The relation e; the text names its columns too. unnest stands without its schema: only so does the server take it
+   with several arrays, and search_path is empty. */
 static void rows(struct bytes *out, int variant, const struct sql_target *t)
 {
     static const char halves[] = "ab";
@@ -88,7 +89,7 @@ static void rows(struct bytes *out, int variant, const struct sql_target *t)
         bytes_text(out, " AS e");
         return;
     }
-    bytes_text(out, variant == SQL_UNNEST ? "pg_catalog.unnest(" : "(VALUES (");
+    bytes_text(out, variant == SQL_UNNEST ? "unnest(" : "(VALUES (");
     for (const char *half = halves; *half; half++) {
         for (uint32_t i = 0; i < t->n_columns; i++) {
             if (has(&t->columns[i], *half)) {
