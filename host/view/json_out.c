@@ -1,6 +1,7 @@
 /* json_out.c: see json_out.h. Called by everything in this folder, on the caller's thread. */
 #include "json_out.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -59,7 +60,7 @@ void json_out_double(struct buf *out, double value)
     if (put_special(out, value)) {
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) { /* below, fewer are exact */
         (void)snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value) {
             break;
@@ -74,7 +75,7 @@ void json_out_float(struct buf *out, float value)
     if (put_special(out, (double)value)) {
         return;
     }
-    for (int digits = 6; digits <= 9; digits++) {
+    for (int digits = fabsf(value) < FLT_MIN ? 1 : 6; digits <= 9; digits++) {
         (void)snprintf(text, sizeof text, "%.*g", digits, (double)value);
         if (strtof(text, NULL) == value) {
             break;

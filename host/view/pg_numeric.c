@@ -88,8 +88,8 @@ static void natural_json(const struct natural *a, bool negative, struct buf *out
         return;
     }
     for (size_t i = 0; i < len; i++) { /* least significant first, from the end */
-        uint8_t byte = i / 8 < a->n ? (uint8_t)(a->limbs[i / 8] >> (i % 8 * 8)) : 0;
-        unsigned v = (negative ? (uint8_t)~byte : byte) + carry;
+        unsigned byte = i / 8 < a->n ? (unsigned)(a->limbs[i / 8] >> (i % 8 * 8)) & 0xff : 0;
+        unsigned v = (negative ? byte ^ 0xff : byte) + carry;
         carry = v >> 8;
         bytes[len - 1 - i] = (uint8_t)v;
     }
