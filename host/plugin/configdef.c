@@ -116,6 +116,9 @@ static void judge(struct config_infos *infos, const struct hp_config_key *key, c
         return;
     }
     if (config_value_bad(key, value, why, sizeof why)) {
+        if (key->allowed && strncmp(why, "Not a number", 12) == 0) { /* Connect's range check sees null then */
+            config_infos_invalid(infos, name, NULL, "Value must be non-null");
+        }
         config_infos_invalid(infos, name, value, why);
     } else if ((key->flags & HP_KEY_UNSUPPORTED) && !is_default(key, value)) {
         (void)snprintf(why, sizeof why, "not supported yet by this version; leave it out%s%.200s",
@@ -207,11 +210,12 @@ json_t *config_key_json(const struct config_item *item)
     uint32_t importance =
         key->importance >= 1 && key->importance <= HP_IMPORTANCE_LOW ? key->importance : HP_IMPORTANCE_LOW;
     const char *otherwise = key->default_value && type == HP_CONFIG_PASSWORD ? HIDDEN : key->default_value;
-    return json_pack("{s:s, s:s, s:b, s:s?, s:s, s:s, s:s, s:s, s:s, s:[], s:i}", "name", item->name, "type",
+    return json_pack("{s:s, s:s, s:b, s:s?, s:s, s:s, s:s, s:s, s:s, s:[], s:i, s:i}", "name", item->name, "type",
                      types[type].name, "required", (key->flags & HP_KEY_REQUIRED) != 0, "default_value", otherwise,
                      "importance", importances[importance], "documentation", key->doc ? key->doc : "", "group",
                      item->group, "width", types[type].width, "display_name",
-                     item->display ? item->display : item->name, "dependents", "order", (int)item->order);
+                     item->display ? item->display : item->name, "dependents", "order", (int)item->order,
+                     "order_in_group", (int)item->order); /* its name from 4.2 on (T6) */
 }
 
 static json_t *item_json(const struct config_item *item)
