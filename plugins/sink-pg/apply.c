@@ -148,7 +148,7 @@ void apply_rollback(struct sink *s)
         }
     }
     s->link.failed = false;
-    s->in_tx = false;
+    s->in_tx = s->tx_void = false;
     (void)unmake(s);
 }
 
@@ -321,10 +321,20 @@ static hp_status release_held(struct sink *s, const struct hp_sink_position *at,
     return st;
 }
 
+/* A put has failed: until rollback() there is nothing to add to, or to commit. */
+static hp_status is_void(struct hp_error *err)
+{
+    return hp_fail(err, HP_ERROR_RETRY, "25P02", "an earlier batch of this transaction failed: it has to be rolled back");
+}
+
 hp_status apply_put(struct sink *s, const struct hp_batch *batch, struct hp_error *err)
 {
     hp_status st;
+    if (s->tx_void) {
+        return is_void(err);
+    }
     if (s->holds && release_held(s, NULL, err) != HP_OK) {
+        s->tx_void = true;
         return HP_ERROR;
     }
     s->batch_stream = sink_stream(s, batch->stream, err);
@@ -342,6 +352,7 @@ hp_status apply_put(struct sink *s, const struct hp_batch *batch, struct hp_erro
     }
     if (st != HP_OK) {
         s->holds = false;
+        s->tx_void = true;
     }
     s->batch = NULL;
     return st;
@@ -362,6 +373,9 @@ hp_status apply_commit(struct sink *s, const struct hp_sink_position *at, struct
 {
     struct hp_batch nothing = {.size = sizeof nothing};
     hp_status st;
+    if (s->tx_void) {
+        return is_void(err);
+    }
     if (s->holds) {
         st = release_held(s, at, err);
     } else {
@@ -374,6 +388,7 @@ hp_status apply_commit(struct sink *s, const struct hp_sink_position *at, struct
         s->batch = NULL;
     }
     if (st != HP_OK) {
+        s->tx_void = true;
         return st;
     }
     s->in_tx = false;
