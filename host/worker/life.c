@@ -54,7 +54,7 @@ int64_t life_silent_ms(struct life *l, int64_t now_ms)
     bool stopped = now_ms - l->looked_ms > LOOK_GAP_MS;
     l->looked_ms = now_ms;
     if (stopped) {
-        life_alive(l);
+        atomic_store(&l->sign_ms, now_ms);
     }
     if (!atomic_load_explicit(&l->call, memory_order_acquire) || atomic_load(&l->waiting) > 0) {
         return 0;
