@@ -160,6 +160,8 @@ static void try(enum method method, const char *target, const uint8_t *data, siz
     request_finish(&rq);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct {
