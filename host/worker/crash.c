@@ -15,6 +15,12 @@
 #define STACK_BYTES   (64u << 10)
 #define STUCK_SECONDS 3
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1 /* they catch fatal signals, on signal stacks of their own, and print more than we do */
+#else
+#define SANITIZED 0
+#endif
+
 static struct life *watched;
 
 static const struct {
@@ -89,6 +95,9 @@ static void on_exit_of_plugin(int status, void *arg)
 void crash_thread(void)
 {
     stack_t stack = {.ss_size = STACK_BYTES};
+    if (SANITIZED) {
+        return;
+    }
     stack.ss_sp = malloc(STACK_BYTES); /* for the thread's life; untouched pages cost nothing */
     if (stack.ss_sp) {
         (void)sigaltstack(&stack, NULL);
@@ -101,15 +110,11 @@ void crash_watch(struct life *life)
     watched = life;
     (void)sigaction(SIGUSR2, &show, NULL);
     (void)on_exit(on_exit_of_plugin, NULL);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they print more than we do */
     struct sigaction action = {.sa_handler = on_fatal, .sa_flags = (int)(SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};
-    for (size_t i = 0; i < N_FATAL; i++) {
+    for (size_t i = 0; i < N_FATAL && !SANITIZED; i++) {
         (void)sigaction(fatal[i].number, &action, NULL);
     }
     crash_thread();
-#else
-    (void)on_fatal;
-#endif
 }
 
 void crash_show_stack(pthread_t thread)

@@ -11,6 +11,19 @@ void metrics_init(struct metrics *m)
     (void)pthread_mutex_init(&m->lock, NULL);
 }
 
+void metrics_finish(struct metrics *m)
+{
+    while (m->first) {
+        struct hp_metric *metric = m->first;
+        m->first = metric->next;
+        free(metric->name);
+        free(metric->labels);
+        free(metric->help);
+        free(metric);
+    }
+    (void)pthread_mutex_destroy(&m->lock);
+}
+
 static struct hp_metric *make(const char *name, const char *labels, const char *help, uint32_t kind)
 {
     struct hp_metric *metric = calloc(1, sizeof *metric);

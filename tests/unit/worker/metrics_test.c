@@ -23,6 +23,7 @@ Test(metrics, only_changes_are_told)
     cr_assert_eq(json_array_size(list), 1);
     cr_assert_eq(json_integer_value(json_array_get(json_array_get(list, 0), 4)), 5);
     json_decref(list);
+    metrics_finish(&m);
 }
 
 Test(metrics, there_is_a_bound)
@@ -35,4 +36,5 @@ Test(metrics, there_is_a_bound)
         metric_add(metrics_figure(&m, name, "", "", HP_METRIC_GAUGE), 1);
     }
     cr_assert_eq(m.n, METRICS_MAX);
+    metrics_finish(&m);
 }

@@ -40,6 +40,9 @@ Test(process, a_crashing_plugin_dies_by_its_signal)
     struct place p;
     struct run r;
     int status;
+#if defined(__SANITIZE_ADDRESS__)
+    cr_skip_test("the sanitizer takes the signal");
+#endif
     place_init(&p);
     run_start(&r, &p, "run", "n", "source", "test-crash", NULL, segv);
     status = run_wait(&r);
