@@ -6,6 +6,7 @@
 
 #include "crc32c.h"
 #include "failpoint.h"
+#include "lmdb_marker.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -45,7 +46,10 @@ static int topic_end(MDB_cursor *index, uint32_t id, uint64_t base, uint64_t *ou
     struct stored_entry entry;
     rc = rc == MDB_NOTFOUND ? mdb_cursor_get(index, &k, &v, MDB_LAST) : rc ? rc : mdb_cursor_get(index, &k, &v, MDB_PREV);
     *out = base;
-    if (rc == 0 && k.mv_size == sizeof key && v.mv_size >= sizeof entry) {
+    if (rc == 0 && (k.mv_size != sizeof key || !stored_good(&v, sizeof entry, k.mv_data, k.mv_size))) {
+        return MDB_CORRUPTED;
+    }
+    if (rc == 0) {
         memcpy(&key, k.mv_data, sizeof key);
         memcpy(&entry, v.mv_data, sizeof entry);
         if (be64toh(key.topic) == id) {
@@ -67,7 +71,7 @@ hp_status append_topics_load(struct log_writer *w, MDB_txn *txn, struct hp_error
          rc = rc ? rc : mdb_cursor_get(topics, &k, &v, MDB_NEXT)) {
         struct stored_topic_name head;
         struct hp_bytes name;
-        if (v.mv_size <= sizeof head) {
+        if (v.mv_size == sizeof head || !stored_good(&v, sizeof head, NULL, 0)) {
             status = hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: damaged name of topic %u", w->what, n);
             break;
         }
@@ -93,8 +97,9 @@ hp_status append_topics_load(struct log_writer *w, MDB_txn *txn, struct hp_error
 
 /* ---- names and schemas ---- */
 
-static hp_status put_id(struct log_writer *w, enum env_db db, uint32_t id, const void *head, size_t head_len,
-                        struct hp_bytes data, struct hp_error *err)
+/* The head of a fresh one is all zeros but for its checksum. */
+static hp_status put_id(struct log_writer *w, enum env_db db, uint32_t id, size_t head_len, struct hp_bytes data,
+                        struct hp_error *err)
 {
     uint64_t key = id;
     MDB_val k = env_val(&key, sizeof key), v = {head_len + data.len, NULL};
@@ -106,25 +111,25 @@ static hp_status put_id(struct log_writer *w, enum env_db db, uint32_t id, const
     if (rc) {
         return writer_fail(w, rc, "store a name or schema", err);
     }
-    if (head_len) {
-        memcpy(v.mv_data, head, head_len);
-    }
+    memset(v.mv_data, 0, head_len);
     memcpy((uint8_t *)v.mv_data + head_len, data.data, data.len);
+    stored_seal(v.mv_data, v.mv_size, NULL, 0);
     w->dirty = true;
     return HP_OK;
 }
 
 hp_status append_names(struct log_writer *w, struct hp_error *err)
 {
-    static const struct stored_topic_name fresh = {0};
     uint32_t n_schemas = schema_pool_n_schemas(w->pool), n_topics = schema_pool_n_topics(w->pool);
     for (; w->schemas < n_schemas; w->schemas++) {
-        if (put_id(w, DB_SCHEMAS, w->schemas, NULL, 0, schema_pool_encoded(w->pool, w->schemas), err) != HP_OK) {
+        if (put_id(w, DB_SCHEMAS, w->schemas, sizeof(struct stored_sum), schema_pool_encoded(w->pool, w->schemas), err) !=
+            HP_OK) {
             return HP_ERROR;
         }
     }
     for (; w->topics < n_topics; w->topics++) {
-        if (put_id(w, DB_TOPICS, w->topics, &fresh, sizeof fresh, schema_pool_topic_name(w->pool, w->topics), err) != HP_OK) {
+        if (put_id(w, DB_TOPICS, w->topics, sizeof(struct stored_topic_name),
+                   schema_pool_topic_name(w->pool, w->topics), err) != HP_OK) {
             return HP_ERROR;
         }
     }
@@ -211,9 +216,11 @@ static int put_index(struct log_writer *w)
     for (uint32_t i = 0; i < w->n_touched; i++) {
         struct topic_state *t = &w->topic_states[w->touched[i]];
         struct stored_index_key key = {htobe64(w->touched[i]), htobe64(t->end)};
-        struct stored_entry entry = {w->totals.end, t->count};
+        struct stored_entry entry = {.batch = w->totals.end, .count = t->count};
         MDB_val k = env_val(&key, sizeof key), v = env_val(&entry, sizeof entry);
-        int rc = mdb_put(w->txn, w->env->db[DB_INDEX], &k, &v, 0);
+        int rc;
+        stored_seal(&entry, sizeof entry, &key, sizeof key);
+        rc = mdb_put(w->txn, w->env->db[DB_INDEX], &k, &v, 0);
         if (rc) {
             return rc;
         }
@@ -238,9 +245,9 @@ static void fill_entry(struct log_writer *w, const struct append *a, uint8_t *to
     if (a->body_len) {
         memcpy(p + a->head_len, a->body, a->body_len);
     }
+    final.crc = crc32c(0, p, a->head_len + a->body_len);
     memcpy(to, &final, sizeof final);
-    final.crc = crc32c(0, to + CRC_AT, (size_t)(p - to) + a->head_len + a->body_len - CRC_AT);
-    memcpy(to, &final, sizeof final);
+    head_seal(to, (size_t)(p - to));
 }
 
 hp_status append_entry(struct log_writer *w, const struct append *a, struct hp_error *err)

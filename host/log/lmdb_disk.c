@@ -12,16 +12,12 @@
 #include <sys/stat.h>
 
 #define PAGE 4096u
-#define PUT_PAGES 4u   /* copied or split by one put, beside the value's own */
-#define PATH_PAGES 16u /* upper parts of the trees, which all puts of a step share */
+#define PUT_PAGES 3u /* copied or split by one put, beside the value's own */
+#define FREE_DBI 0u
 #define STEP (1u << 20)
+#define SPARE_MIN (1u << 20)
 #define SPARE_MAX (4u << 20)
-#define TXN_PAGES 64u  /* free list, main tree, totals, position */
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
+#define TXN_PAGES 128u /* free list, main tree, totals, position, upper parts of all trees */
 
 /* True if the file's space is ours up to `end` afterwards. */
 static bool disk_extend(struct disk *d, uint64_t end)
@@ -41,11 +37,34 @@ static bool disk_extend(struct disk *d, uint64_t end)
 
 void disk_init(struct disk *d, struct env *env, const char *what, uint64_t reserve)
 {
-    *d = (struct disk){.env = env, .what = what, .reserve = reserve, .spare = min_u64(reserve / 4, SPARE_MAX)};
+    uint64_t spare = reserve / 4;
+    spare = spare < SPARE_MIN ? SPARE_MIN : spare > SPARE_MAX ? SPARE_MAX : spare;
+    *d = (struct disk){.env = env, .what = what, .reserve = reserve < 2 * spare ? 2 * spare : reserve, .spare = spare};
     disk_begin(d);
     /* What an earlier run left allocated is found again this way, also on a disk that is full by now. */
-    for (uint64_t ahead = reserve; ahead >= PAGE && !disk_extend(d, d->base + ahead); ahead /= 2) {
+    for (uint64_t ahead = d->reserve; ahead >= PAGE && !disk_extend(d, d->base + ahead); ahead /= 2) {
     }
+}
+
+/* Freed pages in the file, some of which a reader may still hold. */
+static uint64_t free_pages(const struct disk *d)
+{
+    uint64_t total = 0, n;
+    MDB_cursor *cursor;
+    MDB_txn *txn;
+    MDB_val k, v;
+    if (mdb_txn_begin(d->env->mdb, NULL, MDB_RDONLY, &txn) != 0) {
+        return 0;
+    }
+    if (mdb_cursor_open(txn, FREE_DBI, &cursor) == 0) {
+        while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0 && v.mv_size >= sizeof n) {
+            memcpy(&n, v.mv_data, sizeof n); /* each value begins with the number of pages it lists */
+            total += n;
+        }
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    return total;
 }
 
 void disk_begin(struct disk *d)
@@ -59,9 +78,10 @@ void disk_begin(struct disk *d)
 
 hp_status disk_need(struct disk *d, uint64_t bytes, uint64_t puts, bool urgent, struct hp_error *err)
 {
-    uint64_t need = d->need + (bytes / PAGE + 2 + PATH_PAGES + puts * PUT_PAGES) * PAGE;
+    uint64_t need = d->need + (bytes / PAGE + 2 + puts * PUT_PAGES) * PAGE;
     uint64_t end = d->base + need + (urgent ? 0 : d->spare);
     uint64_t ahead = (d->base + need + d->reserve + STEP - 1) / STEP * STEP;
+    int rc;
     d->need = need;
     if (end <= d->allocated || d->unsupported) {
         return HP_OK;
@@ -69,7 +89,12 @@ hp_status disk_need(struct disk *d, uint64_t bytes, uint64_t puts, bool urgent, 
     if (disk_extend(d, ahead) || disk_extend(d, end)) {
         return HP_OK;
     }
-    return env_fail(err, errno, d->what, "allocate disk space; free some, or let retention delete more");
+    rc = errno;
+    /* Freed pages may do instead. If they do not, writing pages beyond the file's end fails before anything is synced. */
+    if (free_pages(d) * PAGE >= 2 * need) {
+        return HP_OK;
+    }
+    return env_fail(err, rc, d->what, "allocate disk space; free some, or let retention delete more");
 }
 
 uint64_t disk_taken(const struct env *env)

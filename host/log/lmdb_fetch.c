@@ -6,7 +6,6 @@
 #include "lmdb_fetch.h"
 
 #include "crc32c.h"
-#include "lmdb_format.h"
 
 #include <errno.h>
 #include <string.h>
@@ -37,12 +36,10 @@ const char *fetch_records(const struct env *env, const MDB_val *v, uint64_t len,
     uint64_t head = v->mv_size - len, place;
     const uint8_t *value = v->mv_data;
     const char *wrong = NULL;
-    uint32_t sum;
     if (!region_grow(memory, at + len, UINT64_MAX / 2)) {
         *out_retry = true;
         return "there is no memory for it";
     }
-    sum = crc32c(0, value + CRC_AT, head - CRC_AT);
     if (v->mv_size >= BY_FILE && env_place(env, value, &place)) {
         wrong = read_file(env->fd, memory->base + at, len, place + head);
     } else if (len) {
@@ -51,5 +48,5 @@ const char *fetch_records(const struct env *env, const MDB_val *v, uint64_t len,
     if (wrong) {
         return wrong;
     }
-    return crc32c(sum, memory->base + at, len) == crc ? NULL : "its checksum is wrong: its bytes changed on disk";
+    return crc32c(0, memory->base + at, len) == crc ? NULL : "its checksum is wrong: its bytes changed on disk";
 }

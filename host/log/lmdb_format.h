@@ -4,16 +4,19 @@
  *
  *   main     "!stream"   struct stored_stream, name, id          written once
  *            "!totals"   struct stored_totals                    with every commit that moves them
- *            "!position" the source's position (JSON)
+ *            "!position" struct stored_sum, the source's position (JSON)
  *   batches  first offset (integer key)  -> struct stored_batch, topic table, body: records, or a marker
  *   chunks   spool, number               -> struct stored_chunk, table, records
  *   index    topic, first topic offset   -> struct stored_entry: the batch that holds them
- *   schemas  id (integer key)            -> schema_encode()
+ *   schemas  id (integer key)            -> struct stored_sum, schema_encode()
  *   topics   id (integer key)            -> struct stored_topic_name, name
  *   spools   id (integer key)            -> struct stored_spool
  *
  * A marker stands in the order for a transaction that came in chunks: its body names the spool and the sub-transactions
  * whose records do not count. Chunks of a spool without marker are seen by nobody.
+ *
+ * LMDB 0.9 has no checksums of its own, so every value carries CRC-32C: of its head and table, which are used without the
+ * body, and of the body.
  */
 #ifndef LOG_LMDB_FORMAT_H
 #define LOG_LMDB_FORMAT_H
@@ -26,14 +29,21 @@
 #define CHUNK_MAGIC 0x31435048u  /* "HPC1" */
 #define VALUE_VERSION 1u
 
+struct stored_sum { /* begins small values */
+    uint32_t crc;   /* of everything behind this struct; in the index, of the key too */
+    uint32_t magic; /* STREAM_MAGIC in "!stream", else 0 */
+};
+
 struct stored_stream {
-    uint32_t magic;
+    struct stored_sum sum;
     uint32_t version;
+    uint32_t zero;
     uint32_t name_len, id_len;
     int64_t created_us;
 };
 
 struct stored_totals {
+    struct stored_sum sum;
     uint64_t end;        /* next offset */
     uint64_t bytes;      /* ever appended: what a batch's bytes_before counts */
     uint64_t next_spool;
@@ -42,10 +52,12 @@ struct stored_totals {
 #define BATCH_MARKER 1u
 struct stored_batch {
     uint32_t magic;
+    uint32_t head_crc;     /* of what follows in this struct, and of the table */
     uint16_t version;
     uint16_t flags;        /* BATCH_MARKER */
-    uint32_t crc;          /* CRC-32C of everything behind this field */
-    uint32_t n_topics;     /* rows of the table behind this header */
+    uint32_t crc;          /* of the body */
+    uint32_t n_topics;     /* rows of the table behind this struct */
+    uint32_t zero;
     uint64_t first_offset;
     uint64_t n_records;
     uint64_t bytes_before; /* weight of all batches before, since the stream was made */
@@ -71,10 +83,12 @@ struct stored_marker { /* body of a marker; behind it hp_tx, then the aborted su
 
 struct stored_chunk {
     uint32_t magic;
+    uint32_t head_crc; /* as above */
     uint16_t version;
     uint16_t flags;
-    uint32_t crc;
-    uint32_t n_rows; /* rows of the table behind this header */
+    uint32_t crc;      /* of the records */
+    uint32_t n_rows;   /* rows of the table behind this struct */
+    uint32_t zero;
     uint64_t spool;
     uint64_t number;
     uint64_t n_records;
@@ -98,11 +112,13 @@ struct stored_index_key { /* big-endian */
     uint64_t first;
 };
 struct stored_entry {
+    struct stored_sum sum;
     uint64_t batch; /* its first offset */
     uint64_t count;
 };
 
 struct stored_topic_name {
+    struct stored_sum sum;
     uint64_t base; /* topic offset that comes next if the index holds nothing of this topic */
 };
 
@@ -110,11 +126,12 @@ struct stored_topic_name {
 #define SPOOL_COMMITTED 2u /* a marker refers to it */
 #define SPOOL_DEAD 3u      /* its chunks are being deleted */
 struct stored_spool {
+    struct stored_sum sum;
     uint32_t state;
     uint32_t zero;
     uint64_t tx_id;
 };
 
-#define CRC_AT 12u /* both headers: the CRC covers what begins here */
+#define HEAD_CRC_AT 8u /* in batches and chunks: the head's checksum covers what begins here */
 
 #endif

@@ -110,8 +110,8 @@ hp_status reader_totals(struct log_reader *r, struct stored_totals *out, struct 
     if (status == HP_ERROR) {
         return status;
     }
-    if (status != HP_OK || v.mv_size < sizeof *out) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its totals are missing", r->what);
+    if (status != HP_OK || !stored_good(&v, sizeof *out, NULL, 0)) {
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its totals are missing or damaged", r->what);
     }
     memcpy(out, v.mv_data, sizeof *out);
     return HP_OK;
@@ -148,19 +148,14 @@ static hp_status each_id(struct log_reader *r, enum env_db db, uint32_t from, ui
 
 static hp_status take_schema(struct log_reader *r, uint32_t id, const MDB_val *v, struct hp_error *err)
 {
-    if (schema_decode(r->pool, v->mv_data, v->mv_size, err) != HP_OK) {
-        return HP_ERROR;
-    }
-    return schema_pool_n_schemas(r->pool) == id + 1
-               ? HP_OK
-               : hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: schema %u stands there twice", r->what, id);
+    return schema_load(r->pool, v, id, r->what, err);
 }
 
 static hp_status take_topic(struct log_reader *r, uint32_t id, const MDB_val *v, struct hp_error *err)
 {
     const size_t head = sizeof(struct stored_topic_name);
     struct hp_bytes name = {(const uint8_t *)v->mv_data + head, v->mv_size - head};
-    if (v->mv_size <= head || schema_pool_topic(r->pool, name, err) != id) {
+    if (!stored_good(v, head + 1, NULL, 0) || schema_pool_topic(r->pool, name, err) != id) {
         return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: the name of topic %u is damaged", r->what, id);
     }
     return HP_OK;
@@ -344,17 +339,13 @@ void log_stream_info_finish(struct log_stream_info *info)
 hp_status log_position_read(struct log *log, const char *stream, struct buf *out, struct hp_error *err)
 {
     struct log_reader *r;
-    MDB_val v;
     hp_status status = ask(log, stream, &r, err);
     if (status != HP_OK) {
         return status == HP_IDLE ? HP_OK : status; /* what never ran has no position */
     }
-    status = env_main_get(r->env, r->txn, "!position", r->what, &v, err);
-    if (status == HP_OK && !buf_append(out, v.mv_data, v.mv_size)) {
-        status = hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "no memory for the position of %.300s", stream);
-    }
+    status = position_load(r->env, r->txn, r->what, out, err);
     log_reader_close(r);
-    return status == HP_IDLE ? HP_OK : status;
+    return status;
 }
 
 /* ---- topics ---- */

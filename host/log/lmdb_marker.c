@@ -3,8 +3,46 @@
 
 #include "crc32c.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+static uint32_t stored_crc(const void *value, size_t len, const void *key, size_t key_len)
+{
+    uint32_t crc = key_len ? crc32c(0, key, key_len) : 0;
+    return crc32c(crc, (const uint8_t *)value + sizeof(struct stored_sum), len - sizeof(struct stored_sum));
+}
+
+void stored_seal(void *value, size_t len, const void *key, size_t key_len)
+{
+    uint32_t crc = stored_crc(value, len, key, key_len);
+    memcpy((uint8_t *)value + offsetof(struct stored_sum, crc), &crc, sizeof crc);
+}
+
+bool stored_good(const MDB_val *v, size_t min, const void *key, size_t key_len)
+{
+    struct stored_sum sum;
+    if (v->mv_size < min || min < sizeof sum) {
+        return false;
+    }
+    memcpy(&sum, v->mv_data, sizeof sum);
+    return sum.crc == stored_crc(v->mv_data, v->mv_size, key, key_len);
+}
+
+static uint32_t head_crc(const void *value, size_t len)
+{
+    return crc32c(0, (const uint8_t *)value + HEAD_CRC_AT, len - HEAD_CRC_AT);
+}
+
+void head_seal(void *value, size_t len)
+{
+    uint32_t crc = head_crc(value, len);
+    memcpy((uint8_t *)value + offsetof(struct stored_batch, head_crc), &crc, sizeof crc);
+}
+
+_Static_assert(offsetof(struct stored_batch, head_crc) == offsetof(struct stored_chunk, head_crc), "one head_seal() for both");
+_Static_assert(offsetof(struct stored_batch, version) == HEAD_CRC_AT && offsetof(struct stored_chunk, version) == HEAD_CRC_AT,
+               "the checksum covers what follows it");
 
 const char *batch_head(const MDB_val *v, uint64_t key, struct stored_batch *out)
 {
@@ -26,6 +64,9 @@ const char *batch_head(const MDB_val *v, uint64_t key, struct stored_batch *out)
         head.len > left) {
         return "its head does not fit to it";
     }
+    if (head_crc(v->mv_data, v->mv_size - head.len) != head.head_crc) {
+        return "its head has a wrong checksum: its bytes changed on disk";
+    }
     *out = head;
     return NULL;
 }
@@ -41,7 +82,8 @@ bool chunk_head(const MDB_val *v, uint64_t spool, uint64_t number, struct stored
     left = v->mv_size - sizeof head;
     if (head.magic != CHUNK_MAGIC || head.version != VALUE_VERSION || head.flags || head.spool != spool ||
         head.number != number || head.n_rows > left / sizeof(struct stored_count) || head.len > left ||
-        head.n_rows * sizeof(struct stored_count) + head.len != left) {
+        head.n_rows * sizeof(struct stored_count) + head.len != left ||
+        head_crc(v->mv_data, v->mv_size - head.len) != head.head_crc) {
         return false;
     }
     *out = head;
@@ -85,7 +127,7 @@ hp_status marker_read(const MDB_val *v, const struct stored_batch *head, const c
     struct stored_marker m;
     uint64_t left = head->len;
     uint32_t *aborted = NULL;
-    if (crc32c(0, value + CRC_AT, v->mv_size - CRC_AT) != head->crc) {
+    if (crc32c(0, p, head->len) != head->crc) {
         return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: the transaction at offset %llu has a wrong checksum: its bytes "
                        "changed on disk", what, (unsigned long long)head->first_offset);
     }

@@ -4,6 +4,7 @@
 
 #include "lmdb_env.h"
 #include "lmdb_fetch.h"
+#include "lmdb_load.h"
 #include "lmdb_marker.h"
 #include "lmdb_stream.h"
 

@@ -28,12 +28,13 @@ static struct spool *spool_of(struct log_writer *w, uint64_t tx_id)
 
 static hp_status put_state(struct log_writer *w, uint64_t id, uint64_t tx_id, uint32_t state, struct hp_error *err)
 {
-    struct stored_spool stored = {state, 0, tx_id};
+    struct stored_spool stored = {.state = state, .tx_id = tx_id};
     MDB_val k = env_val(&id, sizeof id), v = env_val(&stored, sizeof stored);
     int rc;
     if (disk_need(&w->disk, sizeof stored, 1, true, err) != HP_OK) {
         return writer_void(w);
     }
+    stored_seal(&stored, sizeof stored, &id, sizeof id);
     rc = mdb_put(w->txn, w->env->db[DB_SPOOLS], &k, &v, 0);
     w->dirty = true;
     return rc ? writer_fail(w, rc, "store the state of a transaction", err) : HP_OK;
@@ -191,9 +192,9 @@ static hp_status put_chunk(struct log_writer *w, struct spool *s, const struct h
     to = v.mv_data;
     memcpy(to + sizeof head, w->rows.data, w->rows.len);
     memcpy(to + sizeof head + w->rows.len, batch->data, batch->len);
+    head.crc = crc32c(0, to + sizeof head + w->rows.len, batch->len);
     memcpy(to, &head, sizeof head);
-    head.crc = crc32c(0, to + CRC_AT, size - CRC_AT);
-    memcpy(to, &head, sizeof head);
+    head_seal(to, sizeof head + w->rows.len);
     s->now.n_chunks++;
     s->now.bytes += size;
     w->dirty = true;
@@ -401,7 +402,7 @@ hp_status spools_load(struct log_writer *w, MDB_txn *txn, struct hp_error *err)
          rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
         struct stored_spool stored = {0};
         uint64_t id = 0;
-        if (k.mv_size != sizeof id || v.mv_size < sizeof stored) {
+        if (k.mv_size != sizeof id || !stored_good(&v, sizeof stored, k.mv_data, k.mv_size)) {
             rc = MDB_CORRUPTED;
             break;
         }

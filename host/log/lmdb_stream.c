@@ -8,6 +8,7 @@
 #include "fs.h"
 #include "futex.h"
 #include "lmdb_format.h"
+#include "lmdb_marker.h"
 #include "logging.h"
 #include "wake.h"
 
@@ -78,18 +79,18 @@ hp_status stream_identity(struct env *env, const char *what, char **out_name, ch
     if (rc) {
         return env_fail(err, rc, what, "read");
     }
-    if (env_main_get(env, txn, "!stream", what, &v, err) != HP_OK || v.mv_size < 8) {
+    if (env_main_get(env, txn, "!stream", what, &v, err) != HP_OK || v.mv_size < sizeof s.sum) {
         (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its data file does not say what it is", what);
     } else {
         memset(&s, 0, sizeof s);
         memcpy(&s, v.mv_data, v.mv_size < sizeof s ? v.mv_size : sizeof s);
-        if (s.magic != STREAM_MAGIC) {
+        if (s.sum.magic != STREAM_MAGIC) {
             (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its data file is not a stream of this machine's kind", what);
         } else if (s.version != STREAM_VERSION) {
             (void)hp_fail(err, HP_ERROR_CONFIG, "VERSION",
                           "%.300s: its data file has form %u, this version of Homeport knows form %u; use a newer one", what,
                           s.version, STREAM_VERSION);
-        } else if (v.mv_size != sizeof s + (uint64_t)s.name_len + s.id_len) {
+        } else if (!stored_good(&v, sizeof s, NULL, 0) || v.mv_size != sizeof s + (uint64_t)s.name_len + s.id_len) {
             (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: damaged head of its data file", what);
         } else {
             const char *text = (const char *)v.mv_data + sizeof s;
@@ -139,7 +140,10 @@ static hp_status sync_folder(const char *path, struct hp_error *err)
 
 static hp_status stream_write_identity(struct env *env, const char *name, const char *what, struct hp_error *err)
 {
-    struct stored_stream s = {STREAM_MAGIC, STREAM_VERSION, (uint32_t)strlen(name), 0, clock_wall_us()};
+    struct stored_stream s = {.sum = {.magic = STREAM_MAGIC},
+                              .version = STREAM_VERSION,
+                              .name_len = (uint32_t)strlen(name),
+                              .created_us = clock_wall_us()};
     struct stored_totals totals = {.next_spool = 1};
     MDB_val k = env_val("!stream", 7), v = {0}, tk = env_val("!totals", 7), tv = env_val(&totals, sizeof totals);
     char id[NAME_MAX_BYTES + 32];
@@ -160,6 +164,8 @@ static hp_status stream_write_identity(struct env *env, const char *name, const 
         memcpy(v.mv_data, &s, sizeof s);
         memcpy((uint8_t *)v.mv_data + sizeof s, name, s.name_len);
         memcpy((uint8_t *)v.mv_data + sizeof s + s.name_len, id, s.id_len);
+        stored_seal(v.mv_data, v.mv_size, NULL, 0);
+        stored_seal(&totals, sizeof totals, NULL, 0);
         rc = mdb_put(txn, env->main, &tk, &tv, 0);
     }
     if (rc) {

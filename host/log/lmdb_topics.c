@@ -27,7 +27,7 @@ static hp_status entry_before(struct log_reader *r, MDB_cursor *index, uint32_t 
     if (rc == MDB_NOTFOUND) {
         return HP_IDLE;
     }
-    if (rc || k.mv_size != sizeof key || v.mv_size < sizeof out->at) {
+    if (rc || k.mv_size != sizeof key || !stored_good(&v, sizeof out->at, k.mv_data, k.mv_size)) {
         return env_fail(err, rc ? rc : MDB_CORRUPTED, r->what, "read its topic index");
     }
     memcpy(&key, k.mv_data, sizeof key);
@@ -45,7 +45,7 @@ static hp_status entry_first(struct log_reader *r, MDB_cursor *index, uint32_t t
     struct stored_index_key key = {htobe64(topic), 0};
     MDB_val k = env_val(&key, sizeof key), v;
     int rc = mdb_cursor_get(index, &k, &v, MDB_SET_RANGE);
-    if (rc == 0 && k.mv_size == sizeof key && v.mv_size >= sizeof out->at) {
+    if (rc == 0 && k.mv_size == sizeof key && stored_good(&v, sizeof out->at, k.mv_data, k.mv_size)) {
         memcpy(&key, k.mv_data, sizeof key);
         out->first = be64toh(key.first);
         memcpy(&out->at, v.mv_data, sizeof out->at);
@@ -60,7 +60,7 @@ static hp_status topic_base(struct log_reader *r, uint32_t topic, uint64_t *out,
     uint64_t key = topic;
     MDB_val k = env_val(&key, sizeof key), v;
     int rc = mdb_get(r->txn, r->env->db[DB_TOPICS], &k, &v);
-    if (rc || v.mv_size < sizeof head) {
+    if (rc || !stored_good(&v, sizeof head, NULL, 0)) {
         return env_fail(err, rc ? rc : MDB_CORRUPTED, r->what, "read a topic");
     }
     memcpy(&head, v.mv_data, sizeof head);

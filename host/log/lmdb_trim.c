@@ -19,7 +19,7 @@
 /* Remember where a topic goes on although the index holds nothing of it any more. */
 static int keep_base(struct log_writer *w, uint32_t topic)
 {
-    struct stored_topic_name head = {w->topic_states[topic].end};
+    struct stored_topic_name head = {.base = w->topic_states[topic].end};
     struct hp_bytes name = schema_pool_topic_name(w->pool, topic);
     uint64_t key = topic;
     MDB_val k = env_val(&key, sizeof key), v = {sizeof head + name.len, NULL};
@@ -27,6 +27,7 @@ static int keep_base(struct log_writer *w, uint32_t topic)
     if (rc == 0) {
         memcpy(v.mv_data, &head, sizeof head);
         memcpy((uint8_t *)v.mv_data + sizeof head, name.data, name.len);
+        stored_seal(v.mv_data, v.mv_size, NULL, 0);
     }
     return rc;
 }

@@ -6,6 +6,7 @@
 
 #include "failpoint.h"
 #include "futex.h"
+#include "lmdb_marker.h"
 #include "logging.h"
 #include "wake.h"
 
@@ -24,6 +25,8 @@
 static hp_status check_end(struct log_writer *w, MDB_txn *txn, struct hp_error *err)
 {
     struct stored_batch head;
+    const char *wrong;
+    uint64_t key = 0;
     MDB_cursor *cursor;
     MDB_val k, v;
     int rc = mdb_cursor_open(txn, w->env->db[DB_BATCHES], &cursor);
@@ -38,10 +41,12 @@ static hp_status check_end(struct log_writer *w, MDB_txn *txn, struct hp_error *
     if (rc) {
         return env_fail(err, rc, w->what, "read its last batch");
     }
-    if (v.mv_size < sizeof head) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its last batch is cut short", w->what);
+    memcpy(&key, k.mv_data, k.mv_size < sizeof key ? k.mv_size : sizeof key);
+    wrong = batch_head(&v, key, &head);
+    if (wrong) {
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its last batch, at offset %llu, cannot be used: %s", w->what,
+                       (unsigned long long)key, wrong);
     }
-    memcpy(&head, v.mv_data, sizeof head);
     if (head.first_offset + head.n_records != w->committed.end || head.bytes_before + head.weight != w->committed.bytes) {
         return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its last batch ends at offset %llu, its totals say %llu", w->what,
                        (unsigned long long)(head.first_offset + head.n_records), (unsigned long long)w->committed.end);
@@ -60,7 +65,7 @@ static hp_status load_schemas(struct log_writer *w, MDB_txn *txn, struct hp_erro
     }
     for (rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST); rc == 0 && status == HP_OK;
          rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
-        status = schema_decode(w->pool, v.mv_data, v.mv_size, err);
+        status = schema_load(w->pool, &v, schema_pool_n_schemas(w->pool), w->what, err);
     }
     mdb_cursor_close(cursor);
     if (status == HP_OK && rc != MDB_NOTFOUND) {
@@ -74,16 +79,12 @@ static hp_status load_main(struct log_writer *w, MDB_txn *txn, struct hp_error *
 {
     MDB_val v;
     hp_status status = env_main_get(w->env, txn, "!totals", w->what, &v, err);
-    if (status != HP_OK || v.mv_size < sizeof w->committed) {
-        return status == HP_ERROR ? status : hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its totals are missing", w->what);
+    if (status != HP_OK || !stored_good(&v, sizeof w->committed, NULL, 0)) {
+        return status == HP_ERROR ? status : hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its totals are missing or damaged", w->what);
     }
     memcpy(&w->committed, v.mv_data, sizeof w->committed);
     w->totals = w->committed;
-    status = env_main_get(w->env, txn, "!position", w->what, &v, err);
-    if (status == HP_OK && !buf_append(&w->position, v.mv_data, v.mv_size)) {
-        status = hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "%s: no memory for its position", w->what);
-    }
-    return status == HP_ERROR ? status : HP_OK;
+    return position_load(w->env, txn, w->what, &w->position, err);
 }
 
 static hp_status writer_load(struct log_writer *w, struct hp_error *err)
@@ -261,15 +262,24 @@ hp_status log_position(struct log_writer *w, struct hp_bytes position, struct hp
     return HP_OK;
 }
 
+/* Stores a value behind its checksum. */
 static hp_status put_main(struct log_writer *w, const char *key, const void *data, size_t len, struct hp_error *err)
 {
-    MDB_val k = env_val(key, strlen(key)), v = env_val(data, len);
+    MDB_val k = env_val(key, strlen(key)), v = {sizeof(struct stored_sum) + len, NULL};
     int rc = disk_need(&w->disk, len, 1, true, err) != HP_OK ? -1 : 0;
     if (rc) {
         return writer_void(w);
     }
-    rc = len ? mdb_put(w->txn, w->env->main, &k, &v, 0) : mdb_del(w->txn, w->env->main, &k, NULL);
-    return rc && !(rc == MDB_NOTFOUND && len == 0) ? writer_fail(w, rc, "store", err) : HP_OK;
+    rc = mdb_put(w->txn, w->env->main, &k, &v, MDB_RESERVE);
+    if (rc) {
+        return writer_fail(w, rc, "store", err);
+    }
+    memset(v.mv_data, 0, sizeof(struct stored_sum));
+    if (len) {
+        memcpy((uint8_t *)v.mv_data + sizeof(struct stored_sum), data, len);
+    }
+    stored_seal(v.mv_data, v.mv_size, NULL, 0);
+    return HP_OK;
 }
 
 static void writer_settle(struct log_writer *w)
@@ -301,7 +311,7 @@ hp_status writer_commit(struct log_writer *w, struct hp_error *err)
     if (spools_collect(w, COLLECT_PER_COMMIT, err) != HP_OK ||
         (w->position_set && put_main(w, "!position", w->new_position.data, w->new_position.len, err) != HP_OK) ||
         (memcmp(&w->totals, &w->committed, sizeof w->totals) != 0 &&
-         put_main(w, "!totals", &w->totals, sizeof w->totals, err) != HP_OK)) {
+         put_main(w, "!totals", &w->totals.end, sizeof w->totals - sizeof w->totals.sum, err) != HP_OK)) {
         return HP_ERROR;
     }
     w->txn = NULL;

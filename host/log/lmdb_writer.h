@@ -5,6 +5,7 @@
 #include "lmdb_disk.h"
 #include "lmdb_env.h"
 #include "lmdb_format.h"
+#include "lmdb_load.h"
 #include "lmdb_stream.h"
 
 /* A topic's next offset: as committed, as this transaction leaves it; and a count while a batch is looked through. */

@@ -1,0 +1,131 @@
+/* Failed syncs, newer forms of the file, and opening twice. */
+#include "log_support.h"
+
+#include "lmdb_env.h"
+#include "lmdb_format.h"
+#include "lmdb_marker.h"
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct bench t;
+static bool failing;
+
+/* In front of the C library's, also for LMDB. */
+int fdatasync(int fd)
+{
+    static int (*real)(int);
+    if (failing) {
+        errno = EIO;
+        return -1;
+    }
+    if (!real) {
+        *(void **)&real = dlsym(RTLD_NEXT, "fdatasync");
+    }
+    return real(fd);
+}
+
+static void setup(void)
+{
+    bench_open(&t);
+}
+
+static void teardown(void)
+{
+    bench_close(&t);
+}
+
+TestSuite(env, .init = setup, .fini = teardown);
+
+Test(env, a_failed_sync_ends_the_process_and_keeps_the_last_good_commit)
+{
+    struct log_reader *r;
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        bench_writer(&t, "orders");
+        commit_rows(&t, "a", 1, 0, 5);
+        failing = true;
+        signal(SIGABRT, SIG_DFL);
+        (void)!freopen("/dev/null", "w", stderr);
+        commit_rows(&t, "a", 2, 5, 5);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    bench_writer(&t, "orders");
+    cr_assert_eq(log_writer_end(t.w), 5);
+    cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_OK);
+    cr_assert_eq(read_ids(r, 0, 1 << 20, &t.err), 5);
+    log_reader_close(r);
+}
+
+static void set_version(uint32_t version)
+{
+    char path[512];
+    struct env *env;
+    struct stored_stream head;
+    MDB_txn *txn;
+    MDB_val k = {7, "!stream"}, v;
+    snprintf(path, sizeof path, "%s/orders", t.dir);
+    cr_assert_eq(env_open(path, ENV_WRITE, 0, "orders", &env, &t.err), HP_OK);
+    cr_assert_eq(mdb_txn_begin(env->mdb, NULL, 0, &txn), 0);
+    cr_assert_eq(mdb_get(txn, env->main, &k, &v), 0);
+    char *copy = malloc(v.mv_size);
+    memcpy(copy, v.mv_data, v.mv_size);
+    memcpy(&head, copy, sizeof head);
+    head.version = version;
+    memcpy(copy, &head, sizeof head);
+    stored_seal(copy, v.mv_size, NULL, 0);
+    v.mv_data = copy;
+    cr_assert_eq(mdb_put(txn, env->main, &k, &v, 0), 0);
+    cr_assert_eq(mdb_txn_commit(txn), 0);
+    free(copy);
+    env_close(env);
+}
+
+Test(env, a_newer_form_is_refused_and_left_alone)
+{
+    struct log_reader *r;
+    bench_writer(&t, "orders");
+    commit_rows(&t, "a", 1, 0, 5);
+    log_writer_close(t.w);
+    t.w = NULL;
+    set_version(STREAM_VERSION + 1);
+    cr_assert_eq(log_writer_open(t.log, "orders", &t.w, &t.err), HP_ERROR);
+    cr_assert_eq(t.err.klass, HP_ERROR_CONFIG);
+    cr_assert(strstr(t.err.message, "form 2"), "%s", t.err.message);
+    cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_ERROR);
+    cr_assert_eq(t.err.klass, HP_ERROR_CONFIG);
+    set_version(STREAM_VERSION);
+    bench_writer(&t, "orders");
+    cr_assert_eq(log_writer_end(t.w), 5);
+}
+
+Test(env, one_process_shares_what_it_has_open)
+{
+    struct log_reader *r[3];
+    struct log_writer *w;
+    bench_writer(&t, "orders");
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(log_reader_open(t.log, "orders", &r[i], &t.err), HP_OK);
+    }
+    commit_rows(&t, "a", 1, 0, 5);
+    log_writer_close(t.w);
+    t.w = NULL;
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(read_ids(r[i], 0, 1 << 20, &t.err), 5);
+        log_reader_close(r[i]);
+    }
+    cr_assert_eq(log_reader_open(t.log, "orders", &r[0], &t.err), HP_OK); /* read-only: cannot be written through */
+    cr_assert_eq(log_writer_open(t.log, "orders", &w, &t.err), HP_ERROR);
+    log_reader_close(r[0]);
+    bench_writer(&t, "orders");
+}
