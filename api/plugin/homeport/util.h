@@ -42,6 +42,9 @@ static inline hp_status hp_fail(struct hp_error *err, uint32_t klass, const char
         va_start(args, format);
         (void)vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
+        for (char *c = err->message; *c; c++) {
+            *c = (unsigned char)*c < 0x20 || *c == 0x7f ? ' ' : *c; /* one line, whatever names it quotes */
+        }
     }
     return HP_ERROR;
 }
