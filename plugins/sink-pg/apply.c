@@ -116,13 +116,20 @@ static hp_status begin(struct sink *s, struct hp_error *err)
     s->link.failed = false;
     s->in_tx = true;
     s->tx_puts = 0;
-    s->tx_ddl = s->tx_stage = false;
+    s->tx_ddl = s->tx_stage = s->tx_deferred = false;
     s->tx_number++;
     memset(&s->tally, 0, sizeof s->tally);
-    if (link_control(&s->link, "BEGIN", err) != HP_OK) {
-        return HP_ERROR;
+    return link_control(&s->link, "BEGIN", err);
+}
+
+/* Constraints that may wait for the commit do: only the last state of a group has to hold. */
+static hp_status defer(struct sink *s, struct hp_error *err)
+{
+    if (!s->catalog.any_deferrable || s->tx_deferred) {
+        return HP_OK;
     }
-    return s->catalog.any_deferrable ? link_control(&s->link, "SET CONSTRAINTS ALL DEFERRED", err) : HP_OK;
+    s->tx_deferred = true;
+    return link_control(&s->link, "SET CONSTRAINTS ALL DEFERRED", err);
 }
 
 /* What a rolled back transaction made is not there. true: the plan is void, for its shapes are gone. */
@@ -200,6 +207,19 @@ static int next_attempt(struct sink *s, bool ordered, bool *stale_tried)
     return AGAIN_NO;
 }
 
+/* Which record it was. In commit() the host cannot look it up any more, so that the message says it too. */
+static void name_record(const struct sink *s, const struct entry *e, bool in_commit, struct hp_error *err)
+{
+    struct hp_bytes topic = e->rec->topic < s->batch->n_topics ? s->batch->topics[e->rec->topic] : hp_bytes_of("");
+    size_t n = strlen(err->message);
+    err->record = e->index;
+    if (in_commit) {
+        (void)snprintf(err->message + n, sizeof err->message - n, " (topic %.*s, position %X/%X)",
+                       (int)(topic.len < 200 ? topic.len : 200), (const char *)topic.data,
+                       (unsigned)(e->rec->pos >> 32), (unsigned)e->rec->pos);
+    }
+}
+
 /* The server's refusal as this call's error. */
 static hp_status refused(struct sink *s, const struct hp_sink_position *at, struct hp_error *err)
 {
@@ -221,7 +241,7 @@ static hp_status refused(struct sink *s, const struct hp_sink_position *at, stru
         if (!step) {
             err->klass = HP_ERROR_FATAL; /* a deferred constraint at commit: no record is to be named */
         } else if (step->n) {
-            err->record = s->plan.entries[step->entries[c.entry]].index;
+            name_record(s, &s->plan.entries[step->entries[c.entry]], at != NULL, err);
         }
     }
     return HP_ERROR;
@@ -244,6 +264,9 @@ static hp_status attempt(struct sink *s, bool ordered, const struct hp_sink_posi
 {
     hp_status st = begin(s, err);
     bool nested = s->tx_puts > 0 && s->plan.n_steps > 0;
+    if (st == HP_OK) {
+        st = defer(s, err);
+    }
     if (st == HP_OK && nested) {
         st = link_control(&s->link, "SAVEPOINT \"homeport_put\"", err);
     }

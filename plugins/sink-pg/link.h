@@ -86,6 +86,7 @@ hp_status link_push(struct link *l, struct hp_error *err);
 hp_status link_copy_begin(struct link *l, const char *sql, struct hp_error *err);
 hp_status link_copy_data(struct link *l, const void *data, size_t len, struct hp_error *err);
 hp_status link_copy_end(struct link *l, uint64_t *out_rows, struct hp_error *err);
+hp_status link_copy_abort(struct link *l, struct hp_error *err); /* the transaction is void then */
 
 /* failure as an error. what: "writing \"s\".\"t\"", say. */
 hp_status link_report(const struct link *l, const char *what, struct hp_error *err);

@@ -79,11 +79,11 @@ hp_status link_copy_data(struct link *l, const void *data, size_t len, struct hp
     return HP_OK;
 }
 
-hp_status link_copy_end(struct link *l, uint64_t *out_rows, struct hp_error *err)
+static hp_status end(struct link *l, const char *reason, uint64_t *out_rows, struct hp_error *err)
 {
     hp_status st = HP_OK;
     int done;
-    while ((done = PQputCopyEnd(l->pg, NULL)) == 0) {
+    while ((done = PQputCopyEnd(l->pg, reason)) == 0) {
         if (link_wait(l, POLLOUT, -1, "the target database", err) != HP_OK) {
             return HP_ERROR;
         }
@@ -109,4 +109,15 @@ hp_status link_copy_end(struct link *l, uint64_t *out_rows, struct hp_error *err
         }
         PQclear(result);
     }
+}
+
+hp_status link_copy_end(struct link *l, uint64_t *out_rows, struct hp_error *err)
+{
+    return end(l, NULL, out_rows, err);
+}
+
+hp_status link_copy_abort(struct link *l, struct hp_error *err)
+{
+    uint64_t rows = 0;
+    return end(l, "given up", &rows, err) < 0 ? HP_ERROR : HP_OK;
 }

@@ -127,6 +127,9 @@ hp_status position_take(struct sink *s, struct hp_sink_position *at, struct hp_e
     struct stream *t = sink_stream(s, at->stream, err);
     PGresult *r = NULL;
     hp_status st = t && stream ? HP_OK : out_of_memory(err);
+    if (!s->in_tx && !s->holds) {
+        sink_forget(s); /* the stream may be another one under an old name, with other schemas */
+    }
     if (st == HP_OK && !s->position_ready) {
         st = ensure_table(s, true, err);
         s->position_ready = st == HP_OK;

@@ -70,13 +70,13 @@ void sink_forget(struct sink *s)
 
 /* ---- the session ---- */
 
-/* Set once: names resolve to nothing but what is qualified, statements are planned once and by index (a target that
-   was never analyzed must not be scanned for every row), and no timeout of the role's cuts a wait for a lock short. */
+/* Set once: names resolve to nothing but what is qualified, statements are planned once and by index where there is
+   one (a target that was never analyzed must not be scanned for every row), and no timeout of the role's cuts a wait for a lock short. */
 static const char session_query[] =
     "SELECT pg_catalog.set_config(n, v, false) FROM (VALUES ('search_path', ''), ('standard_conforming_strings', 'on'),"
     " ('DateStyle', 'ISO'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex'),"
     " ('default_transaction_isolation', 'read committed'), ('plan_cache_mode', 'force_generic_plan'),"
-    " ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('jit', 'off'),"
+    " ('enable_seqscan', 'off'), ('enable_mergejoin', 'off'), ('jit', 'off'),"
     " ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),"
     " ('synchronous_commit', $1), ('TimeZone', $2)) AS s(n, v)";
 
@@ -130,7 +130,7 @@ hp_status sink_connect(struct sink *s, struct hp_error *err)
     }
     st = link_open(&s->link, &s->config, err);
     s->stage_epoch++;
-    s->in_tx = false;
+    s->in_tx = s->tx_void = false;
     if (st == HP_OK && !again) {
         warn_weak_tls(s);
     }

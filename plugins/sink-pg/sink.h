@@ -55,6 +55,7 @@ struct sink {
     bool in_tx;
     bool tx_void;          /* a put or the commit failed: it waits for rollback() */
     uint32_t tx_puts;      /* applied within it */
+    bool tx_deferred;      /* deferrable constraints wait for the commit */
     bool tx_ddl;           /* it created or altered something */
     bool tx_stage;         /* it created a temporary table */
     uint32_t tx_number;

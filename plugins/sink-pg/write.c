@@ -118,8 +118,7 @@ static hp_status copy_rows(struct sink *s, uint32_t step, const char *sql, struc
     bytes_append(&e->rows, copy_header, COPY_HEADER_LEN);
     for (uint32_t i = 0; i < st->n; i++) {
         if (!encode_tuple(e, &s->plan, &s->catalog.types, st, i)) {
-            s->link.broken = true; /* amid a COPY; the host starts again, or bisects */
-            return cannot_encode(s, err);
+            return link_copy_abort(&s->link, err) == HP_OK ? cannot_encode(s, err) : HP_ERROR;
         }
         if (e->rows.len >= COPY_BUFFER) {
             if (link_copy_data(&s->link, e->rows.data, e->rows.len, err) != HP_OK) {
@@ -130,8 +129,7 @@ static hp_status copy_rows(struct sink *s, uint32_t step, const char *sql, struc
     }
     bytes_append(&e->rows, trailer, sizeof trailer);
     if (e->rows.failed) {
-        s->link.broken = true;
-        return out_of_memory(err);
+        return link_copy_abort(&s->link, err) == HP_OK ? out_of_memory(err) : HP_ERROR;
     }
     result = link_copy_data(&s->link, e->rows.data, e->rows.len, err);
     if (result == HP_OK) {

@@ -765,7 +765,7 @@ def test_poison_is_found_among_many(bed):
         for i in range(400):
             d.rec("t", "c", [str(i), None if i == 277 else "abc"])
         got = d.flush()
-        assert (got["class"], got["code"], got["record"]) == (3, "23502", 277)
+        assert (got["class"], got["code"], got["record"]) == (3, "23502", 277) and "topic x.public.t" in got["message"]
         d.ok("rollback")
         # the host leaves it out and goes on
         for i in range(400):
@@ -813,6 +813,17 @@ def test_plain_records(bed):
         d.ok("plain", topic="kv", key=[4], key_schema="k", value=[1 << 40] + row[1:], schema="v")
         got = d.flush()
         assert got["class"] == 3 and got["record"] == 0
+        d.ok("rollback")
+        # found while rows are already on their way into a COPY: the connection is still good
+        bed[2](f"CREATE TABLE many (id int, n int)")
+        d.ok("schema", **{"as": "m", "name": "m", "columns": [["id", "=INT32", "n"], ["n", "=INT32", ""]]})
+        for i in range(300):
+            d.ok("plain", topic="many", value=[i, 1 << 40 if i == 250 else 1], schema="m")
+        got = d.flush()
+        assert got["class"] == 3 and got["record"] == 250
+        d.ok("rollback")
+        d.ok("plain", topic="many", value=[1, 1], schema="m")
+        assert d.flush()["status"] == 0
 
 
 def test_java_dialect(bed):

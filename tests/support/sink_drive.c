@@ -13,6 +13,9 @@
  *   {"do":"tx","end":LSN,"us":TIME}   {"do":"record","schema":"s1","op":"c","before":[...],"after":[...],"topic":"t"}
  *       a cell: null, "text", {"u":1} unchanged, {"a":1} absent, {"t":"text"} in text form, {"x":N} N letters x
  *   {"do":"plain","topic":"t","key":CELL,"value":CELL,"schema":"s1","key_schema":"s2"}   CELL: a list is a struct
+ *   {"do":"bench","schema":"s1","op":"c","rows":N,"batch":N,"commit":N,"keys":K,"first":ID}   rows of (bigint key, int,
+ *       72 letters) are built and written, the key running from ID through K values; answers seconds and CPU seconds
+ *       spent inside the sink
  *   start, position, put, commit, rollback, flushed, stop, get, set, interrupt (after ms), metric, logged, clear
  */
 #include "mock_host.h"
@@ -22,6 +25,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NAMES_MAX 64
@@ -350,6 +354,74 @@ static void *interrupt_later(void *arg)
     return NULL;
 }
 
+/* ---- speed ---- */
+
+static double seconds(clockid_t clock)
+{
+    struct timespec t;
+    (void)clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void bench_record(const struct hp_schema *schema, uint8_t op, uint32_t topic, uint64_t id, uint32_t n)
+{
+    struct hp_builder *b = &builder.b;
+    uint64_t wire_id = __builtin_bswap64(id);
+    uint32_t wire_n = __builtin_bswap32(n), row;
+    char text[72];
+    memset(text, 'a' + (int)(n % 26), sizeof text);
+    (void)hp_record_begin(b, HP_RECORD_CHANGE, op);
+    row = hp_record_row(b, 3);
+    hp_record_bytes(b, row, 0, HP_NATIVE, 0, &wire_id, sizeof wire_id);
+    if (op != HP_OP_DELETE) {
+        hp_record_bytes(b, row, 1, HP_NATIVE, 0, &wire_n, sizeof wire_n);
+        hp_record_bytes(b, row, 2, HP_NATIVE, 0, text, sizeof text);
+        hp_record_open(b)->after = row;
+    } else {
+        hp_record_open(b)->before = row;
+    }
+    hp_record_open(b)->schema = schema->id;
+    hp_record_open(b)->topic = topic;
+    (void)hp_record_end(b);
+}
+
+static hp_status do_bench(const json_t *o, json_t *out, struct hp_error *err)
+{
+    const struct hp_schema *schema = schemas[find_schema(text_of(o, "schema", ""))].schema;
+    uint64_t rows = number_of(o, "rows", 100000), per_batch = number_of(o, "batch", 5000), first = number_of(o, "first", 0);
+    uint64_t per_commit = number_of(o, "commit", per_batch), keys = number_of(o, "keys", rows), since = 0;
+    uint32_t topic = topic_of(o, "x.public.bench");
+    uint8_t op = (uint8_t)*text_of(o, "op", "c");
+    double wall = 0, cpu = 0;
+    hp_status st = HP_OK;
+    for (uint64_t done = 0; st >= 0 && done < rows;) {
+        struct hp_sink_position at = {.size = sizeof at, .stream = hp_bytes_of("src/1"), .epoch = number_of(o, "epoch", 1)};
+        struct hp_batch batch;
+        double wall_from, cpu_from;
+        builder_reset(&builder);
+        for (uint64_t i = 0; i < per_batch && done < rows; i++, done++) {
+            bench_record(schema, op, topic, first + done % keys, (uint32_t)done);
+        }
+        batch = mock_host_batch(mock, &builder);
+        batch.stream = hp_bytes_of("src/1");
+        at.offset = done;
+        wall_from = seconds(CLOCK_MONOTONIC);
+        cpu_from = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        st = sink->put(instance, &batch, err);
+        since += batch.n_records;
+        if (st >= 0 && (since >= per_commit || done == rows)) {
+            st = sink->commit(instance, &at, err);
+            since = 0;
+        }
+        wall += seconds(CLOCK_MONOTONIC) - wall_from;
+        cpu += seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_from;
+    }
+    builder_reset(&builder);
+    json_object_set_new(out, "seconds", json_real(wall));
+    json_object_set_new(out, "cpu", json_real(cpu));
+    return st;
+}
+
 static hp_status call(const json_t *o, json_t *out, struct hp_error *err)
 {
     const char *what = text_of(o, "do", "");
@@ -379,6 +451,9 @@ static hp_status call(const json_t *o, json_t *out, struct hp_error *err)
     if (strcmp(what, "rollback") == 0) {
         sink->rollback(instance);
         return HP_OK;
+    }
+    if (strcmp(what, "bench") == 0) {
+        return do_bench(o, out, err);
     }
     if (strcmp(what, "stop") == 0) {
         sink->stop(instance);
