@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PAGE 4096u
 #define PUT_PAGES 3u /* copied or split by one put, beside the value's own */
 #define FREE_DBI 0u
 #define STEP (1u << 20)
@@ -42,7 +41,7 @@ void disk_init(struct disk *d, struct env *env, const char *what, uint64_t reser
     *d = (struct disk){.env = env, .what = what, .reserve = reserve < 2 * spare ? 2 * spare : reserve, .spare = spare};
     disk_begin(d);
     /* What an earlier run left allocated is found again this way, also on a disk that is full by now. */
-    for (uint64_t ahead = d->reserve; ahead >= PAGE && !disk_extend(d, d->base + ahead); ahead /= 2) {
+    for (uint64_t ahead = d->reserve; ahead >= STEP / 4 && !disk_extend(d, d->base + ahead); ahead /= 2) {
     }
 }
 
@@ -71,14 +70,15 @@ void disk_begin(struct disk *d)
 {
     MDB_envinfo info;
     (void)mdb_env_info(d->env->mdb, &info);
-    d->base = ((uint64_t)info.me_last_pgno + 1) * PAGE;
-    d->need = TXN_PAGES * PAGE;
+    d->base = ((uint64_t)info.me_last_pgno + 1) * d->env->page;
+    d->need = TXN_PAGES * d->env->page;
     d->allocated = d->allocated < d->base ? d->base : d->allocated;
 }
 
 hp_status disk_need(struct disk *d, uint64_t bytes, uint64_t puts, bool urgent, struct hp_error *err)
 {
-    uint64_t need = d->need + (bytes / PAGE + 2 + puts * PUT_PAGES) * PAGE;
+    uint64_t page = d->env->page;
+    uint64_t need = d->need + (bytes / page + 2 + puts * PUT_PAGES) * page;
     uint64_t end = d->base + need + (urgent ? 0 : d->spare);
     uint64_t ahead = (d->base + need + d->reserve + STEP - 1) / STEP * STEP;
     int rc;
@@ -91,7 +91,7 @@ hp_status disk_need(struct disk *d, uint64_t bytes, uint64_t puts, bool urgent, 
     }
     rc = errno;
     /* Freed pages may do instead. If they do not, writing pages beyond the file's end fails before anything is synced. */
-    if (free_pages(d) * PAGE >= 2 * need) {
+    if (free_pages(d) * page >= 2 * need) {
         return HP_OK;
     }
     return env_fail(err, rc, d->what, "allocate disk space; free some, or let retention delete more");

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define MAP_DEFAULT ((uint64_t)256 << 30)
-#define PAGE 4096u
 #define READERS_MAX 1022u
 
 static pthread_mutex_t envs_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -107,6 +106,7 @@ static int open_dbs(struct env *env, unsigned flags)
 
 static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t map)
 {
+    MDB_stat stat;
     int rc = mdb_env_create(&env->mdb);
     if (rc) {
         env->mdb = NULL;
@@ -118,6 +118,8 @@ static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t m
     rc = rc ? rc : mdb_env_set_maxreaders(env->mdb, READERS_MAX);
     rc = rc ? rc : mdb_env_open(env->mdb, dir, MDB_NOTLS | (flags & ENV_WRITE ? 0 : MDB_RDONLY), 0600);
     rc = rc ? rc : open_dbs(env, flags);
+    rc = rc ? rc : mdb_env_stat(env->mdb, &stat);
+    env->page = rc ? 0 : stat.ms_psize;
     return rc ? rc : mdb_env_get_fd(env->mdb, &env->fd);
 }
 
@@ -135,12 +137,12 @@ static void find_base(struct env *env)
         return;
     }
     if (mdb_get(txn, env->main, &k, &v) == 0) {
-        const uint8_t *page = (const uint8_t *)v.mv_data - (uintptr_t)v.mv_data % PAGE;
+        const uint8_t *page = (const uint8_t *)v.mv_data - (uintptr_t)v.mv_data % env->page;
         memcpy(&number, page, sizeof number);
-        if (number < (uint64_t)INT64_MAX / PAGE && (uintptr_t)page > number * PAGE &&
-            pread(env->fd, there, sizeof there, (off_t)(number * PAGE)) == (ssize_t)sizeof there &&
+        if (number < (uint64_t)INT64_MAX / env->page && (uintptr_t)page > number * env->page &&
+            pread(env->fd, there, sizeof there, (off_t)(number * env->page)) == (ssize_t)sizeof there &&
             memcmp(there, page, sizeof there) == 0) {
-            env->base = page - number * PAGE;
+            env->base = page - number * env->page;
         }
     }
     mdb_txn_abort(txn);
@@ -156,7 +158,7 @@ void env_forget(const struct env *env)
 {
     MDB_envinfo info;
     if (env->base && mdb_env_info(env->mdb, &info) == 0) {
-        (void)madvise((void *)(uintptr_t)env->base, ((uint64_t)info.me_last_pgno + 1) * PAGE, MADV_DONTNEED);
+        (void)madvise((void *)(uintptr_t)env->base, ((uint64_t)info.me_last_pgno + 1) * env->page, MADV_DONTNEED);
     }
 }
 

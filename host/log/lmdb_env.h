@@ -17,6 +17,7 @@ struct env {
     MDB_dbi main;
     MDB_dbi db[DB_COUNT];
     int fd; /* of the data file: LMDB's own */
+    uint64_t page; /* size */
     const uint8_t *base; /* where the file is mapped; NULL if that could not be found out */
     bool writable;
     bool plain; /* only the main database: a map */

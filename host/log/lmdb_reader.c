@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define KEEP ((uint64_t)4 << 20)          /* memory kept between reads; a larger batch's is given back */
+#define RUN_MAX ((uint64_t)64 << 20)      /* batches are joined up to this, whatever the caller allows */
 #define FORGET_EVERY ((uint64_t)16 << 20) /* bytes read through the map before its pages are let go */
 
 hp_status log_reader_open(struct log *log, const char *stream, struct log_reader **out, struct hp_error *err)
@@ -422,7 +423,7 @@ static hp_status next_in(struct log_reader *r, uint64_t max_bytes, struct log_re
     if (head.flags & BATCH_MARKER) {
         return enter_marker(r, &v, &head, err) == HP_OK ? next_chunk(r, out, err) : HP_ERROR;
     }
-    return next_run(r, &v, &head, max_bytes, out, err);
+    return next_run(r, &v, &head, max_bytes < RUN_MAX ? max_bytes : RUN_MAX, out, err);
 }
 
 /* To the stream that is at our path now: HP_END if there is another one, or none where there was one. */

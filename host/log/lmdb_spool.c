@@ -266,6 +266,7 @@ static hp_status count_visible(struct log_writer *w, const struct spool *s, cons
         }
     }
     mdb_cursor_close(cursor);
+    w->looked += s->now.n_chunks;
     *out_n = total;
     return rc ? writer_fail(w, rc, "read back the chunks of a transaction", err) : HP_OK;
 }

@@ -85,7 +85,7 @@ static bool too_old(const struct log_writer *w, const struct stored_batch *head,
     if (limits->bytes >= 0 && w->totals.bytes - head->bytes_before > (uint64_t)limits->bytes) {
         return true;
     }
-    return limits->ms >= 0 && head->built_us < clock_wall_us() - limits->ms * 1000;
+    return limits->ms >= 0 && (clock_wall_us() - head->built_us) / 1000 >= limits->ms;
 }
 
 static hp_status trim_batches(struct log_writer *w, const struct log_retention *limits, uint64_t *out_n, struct hp_error *err)
@@ -122,6 +122,7 @@ static hp_status trim_batches(struct log_writer *w, const struct log_retention *
         status = trim_batch(w, cursor, &v, &head, err);
         bytes += v.mv_size;
         *out_n += 1;
+        w->looked++;
     }
     if (status != HP_OK) {
         return status; /* the transaction is gone, and its cursors with it */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define POSITION_MAX (16u << 20)
+#define FORGET_EVERY 64u       /* each may have brought 64 KiB of the file into our memory */
 #define COLLECT_PER_COMMIT 8u /* chunks of void transactions deleted beside the work of an ordinary commit */
 
 /* ---- opening ---- */
@@ -319,6 +320,10 @@ hp_status writer_commit(struct log_writer *w, struct hp_error *err)
         return writer_void(w);
     }
     writer_settle(w);
+    if (w->looked > FORGET_EVERY) {
+        env_forget(w->env);
+        w->looked = 0;
+    }
     return HP_OK;
 }
 

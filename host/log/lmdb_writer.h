@@ -61,6 +61,7 @@ struct log_writer {
 
     MDB_txn *txn;
     bool dirty;
+    uint64_t looked; /* old values looked at through the map since its pages were let go */
 };
 
 /* An error of a step: the transaction is void from here on. Returns HP_ERROR. */

@@ -1,9 +1,9 @@
-/* What several threads may do at once: the pool, and builders handed from one thread to another. Worth most under TSan. */
+/* record_race.c: what several threads may do at once with a schema pool, and builders handed from one thread to another. */
 #include "builder.h"
 #include "check.h"
+#include "must.h"
 #include "schema_pool.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +35,9 @@ static void *adds(void *arg)
         uint32_t topic;
         snprintf(name, sizeof name, "t%d", which);
         topic = schema_pool_topic(pool, hp_bytes_of(name), &err);
-        cr_assert(s && topic);
-        cr_assert_eq(schema_pool_get(pool, s->id), s);
-        cr_assert_str_eq(schema_pool_topic_name(pool, topic).data, name);
+        must(s && topic);
+        must(schema_pool_get(pool, s->id) == s);
+        must(strcmp(schema_pool_topic_name(pool, topic).data, name) == 0);
     }
     return NULL;
 }
@@ -49,18 +49,18 @@ static void *looks(void *arg)
         struct hp_batch view;
         schema_pool_view(pool, &view);
         for (uint32_t i = 1; i < view.n_schemas; i++) {
-            cr_assert_eq(view.schemas[i]->id, i);
-            cr_assert(schema_pool_encoded(pool, i).len > 0);
+            must(view.schemas[i]->id == i);
+            must(schema_pool_encoded(pool, i).len > 0);
         }
         for (uint32_t i = 1; i < view.n_topics; i++) {
-            cr_assert_eq(((const char *)view.topics[i].data)[0], 't');
+            must(((const char *)view.topics[i].data)[0] == 't');
         }
         seen = view.n_schemas < view.n_topics ? view.n_schemas - 1 : view.n_topics - 1;
     }
     return NULL;
 }
 
-Test(concurrent, the_pool_is_read_while_it_grows)
+static void pool_is_read_while_it_grows(void)
 {
     pthread_t threads[THREADS], reader;
     int seeds[THREADS];
@@ -74,8 +74,8 @@ Test(concurrent, the_pool_is_read_while_it_grows)
         pthread_join(threads[i], NULL);
     }
     pthread_join(reader, NULL);
-    cr_assert_eq(schema_pool_n_schemas(pool), NAMES + 1);
-    cr_assert_eq(schema_pool_n_topics(pool), NAMES + 1);
+    must(schema_pool_n_schemas(pool) == NAMES + 1);
+    must(schema_pool_n_topics(pool) == NAMES + 1);
     schema_pool_destroy(pool);
 }
 
@@ -114,7 +114,7 @@ static void *empties(void *arg)
         batch = builder_batch(&builders[round % 2]);
         batch.topics = topics;
         batch.n_topics = 2;
-        cr_assert_eq(batch_check(&batch, &err), HP_OK, "%s", err.message);
+        must(batch_check(&batch, &err) == HP_OK);
         *total += batch.n_records;
         builder_reset(&builders[round % 2]);
         hand(round % 2, 0);
@@ -122,13 +122,13 @@ static void *empties(void *arg)
     return NULL;
 }
 
-Test(concurrent, builders_change_hands)
+static void builders_change_hands(void)
 {
     struct hp_error err = {.size = sizeof err};
     uint64_t total = 0, made = 0;
     pthread_t other;
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq(builder_init(&builders[i], 8192, 1 << 20, &err), HP_OK);
+        must(builder_init(&builders[i], 8192, 1 << 20, &err) == HP_OK);
     }
     pthread_create(&other, NULL, empties, &total);
     for (int round = 0; round < 200; round++) {
@@ -137,17 +137,24 @@ Test(concurrent, builders_change_hands)
         for (int i = 0; i < 1 + round % 90; i++, made++) {
             char data[300] = {0};
             uint32_t row;
-            cr_assert_eq(hp_record_begin(b, HP_RECORD_PLAIN, 0), HP_OK);
+            must(hp_record_begin(b, HP_RECORD_PLAIN, 0) == HP_OK);
             row = hp_record_row(b, 1);
             hp_record_bytes(b, row, 0, HP_BYTES, 0, data, sizeof data);
             hp_record_open(b)->after = row;
             hp_record_open(b)->topic = 1;
-            cr_assert_eq(hp_record_end(b), HP_OK);
+            must(hp_record_end(b) == HP_OK);
         }
         hand(round % 2, 1);
     }
     pthread_join(other, NULL);
-    cr_assert_eq(total, made);
+    must(total == made);
     builder_finish(&builders[0]);
     builder_finish(&builders[1]);
+}
+
+int main(void)
+{
+    pool_is_read_while_it_grows();
+    builders_change_hands();
+    return 0;
 }
