@@ -92,7 +92,8 @@ static hp_status find_named(struct sink *s, const struct hp_column *c, const cha
         " AND e.typtype <> 'p' AND n.nspname NOT LIKE 'pg\\_toast%') x JOIN pg_catalog.pg_type t ON"
         " t.oid = CASE WHEN $4::bool THEN x.typarray ELSE x.oid END ORDER BY x.nspname <> $1, t.oid LIMIT 1";
     char schema[64], name[64];
-    const char *values[4] = {schema, name, typmod, c->native_kind == 'A' ? "t" : "f"};
+    /* A domain takes no modifier: the one that came is what it fixes for its base type. */
+    const char *values[4] = {schema, name, c->native_kind == 'd' ? "-1" : typmod, c->native_kind == 'A' ? "t" : "f"};
     if (!name_split_type(c->native_name, schema, name)) {
         *out = NULL;
         return HP_OK;

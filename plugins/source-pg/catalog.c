@@ -33,13 +33,15 @@ static const char table_sql[] =
     " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"
     " WHERE c.oid = $1::pg_catalog.oid";
 
-/* A domain's base is the type at the bottom. */
+/* A domain's base is the type at the bottom, its typmod the first that says anything on the way down. */
 static const char types_sql[] =
-    "WITH RECURSIVE d AS (SELECT t.oid AS top, t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type t"
+    "WITH RECURSIVE d AS (SELECT t.oid AS top, t.oid, t.typtype, t.typbasetype, t.typtypmod FROM pg_catalog.pg_type t"
     "  WHERE t.oid = ANY ($1::pg_catalog.oid[])"
-    " UNION ALL SELECT d.top, b.oid, b.typtype, b.typbasetype"
+    " UNION ALL SELECT d.top, b.oid, b.typtype, b.typbasetype,"
+    "  CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.typtypmod END"
     "  FROM d JOIN pg_catalog.pg_type b ON d.typtype = 'd' AND b.oid = d.typbasetype)"
     " SELECT t.oid, CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem WHEN t.typtype = 'd' THEN d.oid ELSE 0 END,"
+    "  CASE WHEN t.typtype = 'd' THEN d.typtypmod ELSE -1 END,"
     "  CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 AND t.typtype = 'b' THEN 'A' ELSE t.typtype::pg_catalog.text END,"
     "  t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem = 0"
     "   OR EXISTS (SELECT 1 FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typsend <> 0)),"
@@ -95,10 +97,11 @@ static hp_status read_types(struct catalog_table *t, const PGresult *res, struct
         struct catalog_type *y = &t->types[t->n_types++];
         y->oid = get_u32(res, i, 0);
         y->base = get_u32(res, i, 1);
-        y->kind = PQgetvalue(res, i, 2)[0];
-        y->sends_binary = get_bool(res, i, 3);
-        y->name = strdup(PQgetvalue(res, i, 4));
-        y->labels = strdup(PQgetvalue(res, i, 5));
+        y->typmod = (int32_t)strtol(PQgetvalue(res, i, 2), NULL, 10);
+        y->kind = PQgetvalue(res, i, 3)[0];
+        y->sends_binary = get_bool(res, i, 4);
+        y->name = strdup(PQgetvalue(res, i, 5));
+        y->labels = strdup(PQgetvalue(res, i, 6));
         if (!y->name || !y->labels) {
             return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
         }

@@ -19,6 +19,7 @@ struct catalog_column {
 
 struct catalog_type {
     uint32_t oid, base;  /* base of a domain, element of an array */
+    int32_t typmod;      /* of a domain */
     char kind;           /* typtype; 'A' for arrays */
     bool sends_binary;
     char *name;          /* as format_type() */

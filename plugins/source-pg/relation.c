@@ -212,6 +212,9 @@ static void fill_column(const struct making *m, uint16_t i, struct hp_column *c)
         c->native_kind = (uint32_t)(uint8_t)type->kind;
         c->native_name = bytes_of(type->name);
         c->extra = bytes_of(type->labels);
+        if (type->kind == 'd' && from->typmod < 0) {
+            c->native_typmod = type->typmod;
+        }
     }
     if (!(fact && fact->not_null)) {
         c->flags |= HP_COLUMN_OPTIONAL;

@@ -23,7 +23,8 @@ struct hp_column {
     struct hp_bytes name;
     uint32_t type;           /* HP_* of value.h; HP_NATIVE: see native_* */
     uint32_t native_oid;     /* "pg": type OID at the source */
-    int32_t native_typmod;   /* "pg": as in pg_attribute.atttypmod, -1 if none */
+    int32_t native_typmod;   /* "pg": as in pg_attribute.atttypmod, -1 if none; of a domain: what it
+                                fixes for its base type (numeric(6,2)), which the values keep to */
     uint32_t native_base;    /* "pg": base type OID of a domain, element OID of an array, else 0 */
     struct hp_bytes native_name;   /* "pg": qualified type name as format_type() prints it, so that a
                                       target without that OID can find or name it ("public.mood") */

@@ -19,8 +19,8 @@ static struct catalog_column facts[] = {
     {.name = (char *)"c", .type_oid = 25, .typmod = -1, .not_null = true, .primary = 1},
 };
 static struct catalog_type types[] = {
-    {.oid = 23, .kind = 'b', .sends_binary = true, .name = (char *)"integer", .labels = (char *)""},
-    {.oid = 25, .kind = 'b', .sends_binary = true, .name = (char *)"text", .labels = (char *)""},
+    {.oid = 23, .kind = 'b', .typmod = -1, .sends_binary = true, .name = (char *)"integer", .labels = (char *)""},
+    {.oid = 25, .kind = 'b', .typmod = -1, .sends_binary = true, .name = (char *)"text", .labels = (char *)""},
 };
 static const struct catalog_table table = {.found = true, .relkind = 'r', .identity = 'd', .columns = facts, .n_columns = 3,
                                            .types = types, .n_types = 2};
