@@ -121,29 +121,40 @@ static void parse_runs(struct json_read *j, struct position *p, struct hp_error 
     }
 }
 
+static bool natural(struct json_read *j, int64_t *out, int64_t max)
+{
+    int64_t n = 0;
+    if (!json_number(j, &n) || n < 0 || n > max) {
+        j->failed = true;
+        return false;
+    }
+    *out = n;
+    return true;
+}
+
 static void parse_member(struct json_read *j, const char *key, struct position *p, int64_t *lsns, struct hp_error *err)
 {
     int64_t n = 0;
     if (strcmp(key, "lsn") == 0) {
-        (void)json_number(j, &lsns[0]);
+        (void)natural(j, &lsns[0], INT64_MAX);
     } else if (strcmp(key, "lsn_proc") == 0) {
-        (void)json_number(j, &lsns[1]);
+        (void)natural(j, &lsns[1], INT64_MAX);
     } else if (strcmp(key, "lsn_commit") == 0) {
-        (void)json_number(j, &lsns[2]);
-    } else if (strcmp(key, "message_lsn") == 0 && json_number(j, &n)) {
+        (void)natural(j, &lsns[2], INT64_MAX);
+    } else if (strcmp(key, "message_lsn") == 0 && natural(j, &n, INT64_MAX)) {
         p->message_lsn = (uint64_t)n;
-    } else if (strcmp(key, "txId") == 0 && json_number(j, &n)) {
+    } else if (strcmp(key, "txId") == 0 && natural(j, &n, UINT32_MAX)) {
         p->xid = (uint32_t)n;
     } else if (strcmp(key, "ts_usec") == 0) {
         (void)json_number(j, &p->commit_us);
     } else if (strcmp(key, "slot") == 0) {
         (void)json_string(j, p->slot, sizeof p->slot);
-    } else if (strcmp(key, "slot_lsn") == 0 && json_number(j, &n)) {
+    } else if (strcmp(key, "slot_lsn") == 0 && natural(j, &n, INT64_MAX)) {
         p->slot_lsn = (uint64_t)n;
-    } else if (strcmp(key, "system_id") == 0 && json_number(j, &n)) {
+    } else if (strcmp(key, "system_id") == 0 && natural(j, &n, INT64_MAX)) {
         p->system_id = (uint64_t)n;
         p->identified = true;
-    } else if (strcmp(key, "timeline") == 0 && json_number(j, &n)) {
+    } else if (strcmp(key, "timeline") == 0 && natural(j, &n, UINT32_MAX)) {
         p->timeline = (uint32_t)n;
     } else if (strcmp(key, "snapshot") == 0) {
         char word[16] = "";

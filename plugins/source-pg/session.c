@@ -83,12 +83,21 @@ hp_status session_fail(const struct session *s, const char *what, const PGresult
 /* libpq tells no SQLSTATE of a failed connect; its text has the server's words. */
 static hp_status connect_failed(struct session *s, struct hp_error *err)
 {
-    const char *text = PQerrorMessage(s->conn);
+    char text[512]; /* each attempt (TLS, then without) has its line: the last one counts */
     static const char *const config_words[] = {"password authentication failed", "no pg_hba.conf entry", "does not exist",
                                                "certificate", "must be superuser or replication role",
                                                "permission denied", "no password supplied", "SSL was required",
                                                "is not permitted to log in", "Only roles with"};
-    const char *state = NULL;
+    const char *state = NULL, *line = PQerrorMessage(s->conn);
+    size_t len = strlen(line);
+    while (len && line[len - 1] == '\n') {
+        len--;
+    }
+    (void)snprintf(text, sizeof text, "%.*s", (int)len, line);
+    line = strstr(text, "\nconnection to server");
+    if (line) {
+        memmove(text, line + 1, strlen(line + 1) + 1);
+    }
     for (size_t i = 0; i < sizeof config_words / sizeof config_words[0]; i++) {
         if (strstr(text, config_words[i])) {
             state = "28000";
