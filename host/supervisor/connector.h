@@ -2,7 +2,8 @@
  * connector.h: one connector in the supervisor's memory: what users want of it, its process, and what was told of it.
  * Owned by the supervisor (supervisor.c); everything runs on the loop's thread. The REST views read it.
  *
- * run.c starts, stops and buries its process; words.c takes what its worker says; observed.c says what users see.
+ * run.c starts, stops and buries its process; talk.c and words.c take what its worker says; observed.c says what users
+ * see.
  */
 #ifndef SUPERVISOR_CONNECTOR_H
 #define SUPERVISOR_CONNECTOR_H
@@ -78,8 +79,10 @@ bool connector_set_text(char **field, const char *text); /* copies; NULL clears.
 void connector_event(struct connector *c, enum event event);
 void connector_start_queued(struct connector *c); /* phase QUEUED: now */
 void connector_check_alive(struct connector *c, int64_t now_ms);
-void connector_say(struct connector *c, const char *line); /* to its worker; with the \n */
 void connector_set_trace(struct connector *c, const char *text);
+
+/* talk.c */
+void connector_say(struct connector *c, const char *line); /* to its worker; with the \n */
 
 /* words.c: one line from the worker. False: it must not have said that; `why` tells. */
 bool connector_hears(struct connector *c, const char *line, size_t len, char *why, size_t room);

@@ -38,8 +38,8 @@ void supervisor_save_seen(struct connector *c); /* what is newer than the store 
 /* Answers with a text made on the spot. */
 void supervisor_answer(outcome_fn done, void *arg, enum outcome_kind kind, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* The kind that an error of the store has. */
-enum outcome_kind supervisor_store_kind(const struct hp_error *err);
+void supervisor_answer_store(outcome_fn done, void *arg, const struct hp_error *err); /* the store could not take it */
+void supervisor_answer_connector(outcome_fn done, void *arg, enum outcome_kind kind, const struct connector *c);
 
 /* floor.c */
 void floor_update(struct supervisor *s); /* tells the sources what their sinks still need */
@@ -49,6 +49,11 @@ int64_t floor_of(const struct supervisor *s, const struct connector *source);
 bool offsets_op_launch(struct connector *c); /* phase OP: start its process */
 void offsets_op_end(struct connector *c,
                     const char *death); /* answer and forget it; death: how its process died, or NULL */
+
+/* talk.c */
+hp_status connector_listen(struct connector *c, int fd, struct hp_error *err); /* takes fd over, also on failure */
+bool connector_read(struct connector *c); /* what is there now; false: nothing more */
+void connector_hang_up(struct connector *c);
 
 /* run.c */
 hp_status connector_launch(struct connector *c, const char *op, json_t *offsets, struct hp_error *err);

@@ -88,18 +88,21 @@ void loop_timer_clear(struct loop *l, struct loop_timer *t)
     }
 }
 
-static int run_due(struct loop *l) /* milliseconds until the next one, -1: none */
+/* Runs one deadline that is due: what it sets anew must not keep descriptors waiting. Milliseconds until the next, 0
+   after one was run, -1: none. */
+static int run_due(struct loop *l)
 {
-    while (l->n_timers && !l->stopping) {
-        struct loop_timer *t = l->heap[1];
-        int64_t left = t->at_ms - clock_mono_ms();
-        if (left > 0) {
-            return left > 60000 ? 60000 : (int)left;
-        }
-        loop_timer_clear(l, t);
-        t->due(t->arg);
+    struct loop_timer *t = l->n_timers ? l->heap[1] : NULL;
+    int64_t left = t ? t->at_ms - clock_mono_ms() : 0;
+    if (!t) {
+        return -1;
     }
-    return -1;
+    if (left > 0) {
+        return left > 60000 ? 60000 : (int)left;
+    }
+    loop_timer_clear(l, t);
+    t->due(t->arg);
+    return 0;
 }
 
 /* ---- descriptors ---- */

@@ -7,21 +7,17 @@
 #include "inner.h"
 #include "logging.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OP_LIMIT_MS   60000
-#define STABLE_MS     600000 /* so long without a death counts as progress, for connectors that have nothing to do */
-#define TRACE_MAX     16384u
-#define READ_PER_TURN 65536u
+#define OP_LIMIT_MS 60000
+#define STABLE_MS   600000 /* so long without a death counts as progress, for connectors that have nothing to do */
+#define TRACE_MAX   16384u
 
 void connector_set_trace(struct connector *c, const char *text)
 {
@@ -29,101 +25,6 @@ void connector_set_trace(struct connector *c, const char *text)
     if (copy || !text) {
         free(c->trace);
         c->trace = copy;
-    }
-}
-
-/* ---- talking ---- */
-
-static void close_control(struct connector *c)
-{
-    int fd = c->control.fd;
-    if (fd >= 0) {
-        loop_fd_remove(c->sup->loop, &c->control);
-        (void)close(fd);
-    }
-    buf_finish(&c->in);
-    buf_finish(&c->out);
-}
-
-static void flush_out(struct connector *c)
-{
-    while (c->out.len) {
-        ssize_t n = send(c->control.fd, c->out.data, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0 && errno != EAGAIN) {
-            buf_reset(&c->out); /* its end will be reported */
-        }
-        if (n < 0) {
-            break;
-        }
-        buf_consume(&c->out, (size_t)n);
-    }
-    loop_fd_set(c->sup->loop, &c->control, c->out.len ? EPOLLIN | EPOLLOUT : EPOLLIN);
-}
-
-void connector_say(struct connector *c, const char *line)
-{
-    if (c->control.fd < 0) {
-        return;
-    }
-    if (!buf_puts(&c->out, line)) {
-        (void)snprintf(c->misbehaved, sizeof c->misbehaved, "it does not read what it is told");
-        process_kill(c->pid, SIGKILL);
-        return;
-    }
-    flush_out(c);
-}
-
-/* Takes whole lines from c->in. */
-static void take_lines(struct connector *c)
-{
-    size_t from = 0;
-    char why[96];
-    const char *end;
-    while (c->in.len > from && (end = memchr(c->in.data + from, '\n', c->in.len - from)) != NULL) {
-        size_t len = (size_t)((const uint8_t *)end - c->in.data) - from;
-        if (!c->misbehaved[0] && !connector_hears(c, (const char *)c->in.data + from, len, why, sizeof why)) {
-            (void)snprintf(c->misbehaved, sizeof c->misbehaved, "it sent a message that is not allowed: %s", why);
-            process_kill(c->pid, SIGKILL);
-        }
-        from += len + 1;
-    }
-    buf_consume(&c->in, from);
-    if (c->in.len == 0 && c->in.cap > READ_PER_TURN) {
-        buf_finish(&c->in);
-    }
-}
-
-static bool read_some(struct connector *c)
-{
-    void *room = c->control.fd < 0 ? NULL : buf_room(&c->in, READ_PER_TURN);
-    ssize_t n;
-    if (!room && c->control.fd >= 0) { /* a line beyond CONTROL_LINE_MAX */
-        (void)snprintf(c->misbehaved, sizeof c->misbehaved, "it sent a message that is too long");
-        process_kill(c->pid, SIGKILL);
-        buf_finish(&c->in);
-        return false;
-    }
-    n = room ? recv(c->control.fd, room, READ_PER_TURN, MSG_DONTWAIT) : 0;
-    if (n <= 0) {
-        return n < 0 && errno == EINTR;
-    }
-    buf_take(&c->in, (size_t)n);
-    take_lines(c);
-    return true;
-}
-
-static void control_ready(void *arg, unsigned events)
-{
-    struct connector *c = arg;
-    if (events & EPOLLOUT) {
-        flush_out(c);
-    }
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !read_some(c) && (events & (EPOLLHUP | EPOLLERR))) {
-        loop_fd_set(c->sup->loop, &c->control, 0);
-        close_control(c); /* nothing more to come; its end is reported as a child's */
     }
 }
 
@@ -184,14 +85,11 @@ hp_status connector_launch(struct connector *c, const char *op, json_t *offsets,
     (void)connector_set_text(&c->stream_id, NULL);
     figures_new_worker(&c->figures);
     relay_forget(&c->relay);
-    c->control.ready = control_ready;
-    c->control.arg = c;
     /* From here on a failure is the end of the process, seen as such. */
     if (relay_open(&c->relay, s->loop, c->who, p.log, err) != HP_OK) {
         (void)close(p.log);
     }
-    if (loop_fd_add(s->loop, &c->control, p.control, EPOLLIN, err) != HP_OK) {
-        (void)close(p.control);
+    if (connector_listen(c, p.control, err) != HP_OK) {
         process_kill(c->pid, SIGKILL);
     }
     connector_say(c, line);
@@ -380,10 +278,10 @@ static void ended(void *arg, int wait_status)
     struct connector *c = arg;
     struct buf text;
     bool asked = c->phase == PHASE_LEAVING || c->phase == PHASE_OP;
-    for (unsigned turn = 0; turn < 256 && read_some(c); turn++) {
+    for (unsigned turn = 0; turn < 256 && connector_read(c); turn++) {
     }
     relay_close(&c->relay);
-    close_control(c);
+    connector_hang_up(c);
     process_kill(c->pid, SIGKILL); /* what it may have left behind in its group */
     buf_init(&text, TRACE_MAX);
     describe_end(c, wait_status, &text);

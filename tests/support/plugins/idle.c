@@ -3,6 +3,8 @@
 #define TINY_HOWS "rest|tick"
 #include "tiny.h"
 
+#include <stdbool.h>
+
 static void tiny_at(struct tiny *t, const char *where)
 {
     (void)t;
@@ -11,7 +13,8 @@ static void tiny_at(struct tiny *t, const char *where)
 
 static hp_status tiny_poll(struct tiny *t, struct hp_poll *p, struct hp_error *err)
 {
-    int64_t wait = p->wait_us < 10000 ? p->wait_us : 10000;
-    tiny_wait(wait);
-    return p->max_bytes && strcmp(t->how, "tick") == 0 ? tiny_record(t, p, "tick", err) : HP_IDLE;
+    bool ticks = strcmp(t->how, "tick") == 0;
+    int64_t most = ticks ? 10000 : 100000;
+    tiny_wait(p->wait_us < most ? p->wait_us : most);
+    return p->max_bytes && ticks ? tiny_record(t, p, "tick", err) : HP_IDLE;
 }

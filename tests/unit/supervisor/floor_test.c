@@ -119,3 +119,11 @@ Test(floor, SEC15_a_regex_without_end_holds_rather_than_hangs)
     floor_update(&sup);
     cr_assert_leq(floor_of(&sup, s), 0);
 }
+
+Test(floor, D19_a_sink_whose_plugin_is_missing_still_counts)
+{
+    struct connector *s = source("s", "s/1", "[\"t\"]"), *k = sink("k", "topics", "t");
+    cr_assert(connector_set_text(&k->kind, NULL));
+    floor_update(&sup);
+    cr_assert_eq(floor_of(&sup, s), 0);
+}

@@ -104,9 +104,11 @@ Test(seen, altered_and_reset_offsets_show_at_once)
 {
     struct seen s = {0};
     json_t *list = parse("[{\"partition\":{\"p\":1},\"offset\":{\"o\":5}},{\"partition\":{\"p\":3},\"offset\":null}]");
-    json_t *wanted = parse("[{\"partition\":{\"p\":2},\"offset\":{\"o\":2}},{\"partition\":{\"p\":1},\"offset\":{\"o\":5}}]");
-    cr_assert(offsets(&s, "[{\"partition\":{\"p\":1},\"offset\":{\"o\":1}},{\"partition\":{\"p\":2},\"offset\":{\"o\":2}},"
-                          "{\"partition\":{\"p\":3},\"offset\":{\"o\":3}}]"));
+    json_t *wanted =
+        parse("[{\"partition\":{\"p\":2},\"offset\":{\"o\":2}},{\"partition\":{\"p\":1},\"offset\":{\"o\":5}}]");
+    cr_assert(offsets(&s,
+                      "[{\"partition\":{\"p\":1},\"offset\":{\"o\":1}},{\"partition\":{\"p\":2},\"offset\":{\"o\":2}},"
+                      "{\"partition\":{\"p\":3},\"offset\":{\"o\":3}}]"));
     seen_changed_offsets(&s, list);
     cr_assert(json_equal(s.offsets, wanted));
     seen_changed_offsets(&s, NULL);
