@@ -95,7 +95,9 @@ bool plan_emit(struct plan *p)
 {
     bool ok = true;
     uint32_t n = p->n_pending;
-    qsort(p->pending, n, sizeof *p->pending, by_rank);
+    if (n > 1) {
+        qsort(p->pending, n, sizeof *p->pending, by_rank);
+    }
     for (uint32_t i = n; ok && i > 0; i--) {
         if (!p->pending[i - 1].shape->table->referenced) {
             ok = emit_table(p, &p->pending[i - 1], true);

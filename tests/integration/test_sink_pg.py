@@ -886,4 +886,6 @@ def test_huge_value_and_memory_given_back(bed):
         assert bed[2]("SELECT id, length(v) FROM t ORDER BY id") == [(1, 5), (2, 40 << 20), (3, 5)]
         with open(f"/proc/{d.process.pid}/status", encoding="ascii") as f:
             rss = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
-        assert rss < 64 << 10, f"{rss} KiB resident"
+        with open(f"/proc/{d.process.pid}/maps", encoding="utf-8") as f:
+            sanitized = "libasan" in f.read()  # which holds freed memory back
+        assert sanitized or rss < 64 << 10, f"{rss} KiB resident"
