@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP ((uint64_t)4 << 20)          /* memory kept between reads; a larger batch's is given back */
-#define RUN_MAX ((uint64_t)64 << 20)      /* batches are joined up to this, whatever the caller allows */
+#define KEEP         ((uint64_t)4 << 20)  /* memory kept between reads; a larger batch's is given back */
+#define RUN_MAX      ((uint64_t)64 << 20) /* batches are joined up to this, whatever the caller allows */
 #define FORGET_EVERY ((uint64_t)16 << 20) /* bytes read through the map before its pages are let go */
 
 hp_status log_reader_open(struct log *log, const char *stream, struct log_reader **out, struct hp_error *err)
@@ -97,14 +97,16 @@ uint64_t log_reader_bytes_behind(struct log_reader *r)
     return totals.bytes > r->passed ? totals.bytes - r->passed : 0;
 }
 
-static hp_status out_of_range(const struct log_reader *r, uint64_t offset, uint64_t begin, uint64_t end, struct hp_error *err)
+static hp_status out_of_range(const struct log_reader *r, uint64_t offset, uint64_t begin, uint64_t end,
+                              struct hp_error *err)
 {
-    return hp_fail(err, HP_ERROR_FATAL, "OFFSET",
-                   "%.300s (%.200s) keeps offsets %llu to %llu, and %llu is wanted: %s. Reset the offsets and take a snapshot "
-                   "again, or set them to one that is there",
-                   r->what, log_reader_stream_id(r), (unsigned long long)begin, (unsigned long long)end,
-                   (unsigned long long)offset,
-                   offset < begin ? "retention has deleted what comes next" : "the log has lost what was read before");
+    return hp_fail(
+        err, HP_ERROR_FATAL, "OFFSET",
+        "%.300s (%.200s) keeps offsets %llu to %llu, and %llu is wanted: %s. Reset the offsets and take a snapshot "
+        "again, or set them to one that is there",
+        r->what, log_reader_stream_id(r), (unsigned long long)begin, (unsigned long long)end,
+        (unsigned long long)offset,
+        offset < begin ? "retention has deleted what comes next" : "the log has lost what was read before");
 }
 
 static hp_status seek_in(struct log_reader *r, uint64_t offset, struct hp_error *err)
@@ -175,7 +177,8 @@ static void skip_records(struct hp_batch *batch, uint8_t *memory, uint64_t skip)
     batch->len -= at;
 }
 
-static struct hp_batch batch_of(struct log_reader *r, uint64_t len, uint64_t n_records, uint64_t first, int64_t built_us)
+static struct hp_batch batch_of(struct log_reader *r, uint64_t len, uint64_t n_records, uint64_t first,
+                                int64_t built_us)
 {
     struct hp_batch batch = {.size = sizeof batch,
                              .data = r->memory.base,
@@ -194,7 +197,8 @@ static hp_status check(const struct log_reader *r, const struct hp_batch *batch,
     return batch_check(batch, &inner) == HP_OK ? HP_OK : reader_corrupt(r, batch->first_offset, inner.message, err);
 }
 
-static hp_status fetch(struct log_reader *r, const MDB_val *v, uint64_t len, uint32_t crc, uint64_t at, struct hp_error *err)
+static hp_status fetch(struct log_reader *r, const MDB_val *v, uint64_t len, uint32_t crc, uint64_t at,
+                       struct hp_error *err)
 {
     bool retry = false;
     const char *wrong = fetch_records(r->env, v, len, crc, &r->memory, at, &retry);
@@ -291,7 +295,8 @@ static hp_status next_chunk(struct log_reader *r, struct log_read *out, struct h
     return HP_OK;
 }
 
-static hp_status enter_marker(struct log_reader *r, const MDB_val *v, const struct stored_batch *head, struct hp_error *err)
+static hp_status enter_marker(struct log_reader *r, const MDB_val *v, const struct stored_batch *head,
+                              struct hp_error *err)
 {
     if (marker_read(v, head, r->what, &r->marker, err) != HP_OK) {
         return HP_ERROR;
@@ -437,6 +442,11 @@ static hp_status reattach(struct log_reader *r, struct hp_error *err)
         r->next = log_reader_begin(r);
     }
     return status == HP_ERROR ? status : status == HP_OK || had ? HP_END : HP_IDLE;
+}
+
+void log_reader_trim(struct log_reader *r)
+{
+    region_finish(&r->memory);
 }
 
 hp_status log_reader_next(struct log_reader *r, uint64_t max_bytes, struct log_read *out, struct hp_error *err)

@@ -23,19 +23,19 @@
 struct log;
 
 struct log_config {
-    const char *dir;          /* embedded engine: folder, one sub-folder per stream */
-    uint64_t max_record;      /* max.record.bytes */
-    uint64_t reserve;         /* bytes of disk kept allocated ahead of need, per stream */
-    uint64_t map;             /* address space per stream; 0: default */
+    const char *dir;     /* embedded engine: folder, one sub-folder per stream */
+    uint64_t max_record; /* max.record.bytes */
+    uint64_t reserve;    /* bytes of disk kept allocated ahead of need, per stream */
+    uint64_t map;        /* address space per stream; 0: default */
 };
 
 hp_status log_open(const struct log_config *config, struct log **out, struct hp_error *err);
 void log_close(struct log *log);
 
 struct log_stream_info {
-    char *name;     /* the connector's */
-    char *id;       /* name plus a random part made when the stream was: positions in sinks hang on this, so a
-                       stream made anew under an old name is not taken for the old one */
+    char *name;          /* the connector's */
+    char *id;            /* name plus a random part made when the stream was: positions in sinks hang on this, so a
+                            stream made anew under an old name is not taken for the old one */
     uint64_t begin, end; /* offsets of the oldest kept record and of the next to come */
     uint64_t bytes;      /* of kept batches and chunks */
     uint64_t disk_bytes; /* taken on disk */
@@ -49,7 +49,8 @@ hp_status log_streams(struct log *log, char ***out_names, size_t *out_n, struct 
 void log_names_free(char **names, size_t n);
 hp_status log_stream_info(struct log *log, const char *name, struct log_stream_info *out, struct hp_error *err);
 void log_stream_info_finish(struct log_stream_info *info);
-hp_status log_topics(struct log *log, const char *stream, struct log_topic_info **out, size_t *out_n, struct hp_error *err);
+hp_status log_topics(struct log *log, const char *stream, struct log_topic_info **out, size_t *out_n,
+                     struct hp_error *err);
 void log_topics_free(struct log_topic_info *topics, size_t n);
 hp_status log_stream_delete(struct log *log, const char *name, struct hp_error *err); /* refused while written */
 /* The stored source position (JSON) of a stream; empty if none. For GET /offsets, read from outside. */
@@ -88,8 +89,8 @@ hp_status log_commit(struct log_writer *w, struct hp_error *err);
 void log_rollback(struct log_writer *w);
 uint64_t log_writer_end(const struct log_writer *w); /* next offset, as committed */
 
-/* Delete the oldest batches beyond the limits, never any record at or above `floor`, and what is left of dropped chunks.
-   Own transaction, of bounded size: call it every second or so. */
+/* Delete the oldest batches beyond the limits, never any record at or above `floor`, and what is left of dropped
+   chunks. Own transaction, of bounded size: call it every second or so. */
 struct log_retention {
     int64_t bytes; /* -1: unlimited */
     int64_t ms;    /* -1: unlimited */
@@ -111,27 +112,29 @@ struct log_read {
 hp_status log_reader_open(struct log *log, const char *stream, struct log_reader **out, struct hp_error *err);
 void log_reader_close(struct log_reader *r);
 const char *log_reader_stream_id(const struct log_reader *r); /* "" while there is no such stream */
-/* Offsets below the oldest kept record give FATAL with both numbers (rule E7): nothing is skipped silently; so do offsets
-   beyond the end (the log lost what the target has). Code "OFFSET". RETRY, code "NOSTREAM", while there is no stream.
-   Within a batch, the records before the offset are left out of the first read. */
+/* Offsets below the oldest kept record give FATAL with both numbers (rule E7): nothing is skipped silently; so do
+   offsets beyond the end (the log lost what the target has). Code "OFFSET". RETRY, code "NOSTREAM", while there is no
+   stream. Within a batch, the records before the offset are left out of the first read. */
 hp_status log_reader_seek(struct log_reader *r, uint64_t offset, struct hp_error *err);
-/* HP_OK; HP_IDLE at the end of the stream, or while it does not exist; corrupt bytes are FATAL and name stream, offset and
-   what is wrong. HP_END: the stream is another one now (it appeared, was made anew, or is gone): look at
+/* HP_OK; HP_IDLE at the end of the stream, or while it does not exist; corrupt bytes are FATAL and name stream, offset
+   and what is wrong. HP_END: the stream is another one now (it appeared, was made anew, or is gone): look at
    log_reader_stream_id(), which is "" if there is none, and log_reader_seek() to where that one is to be read from;
    without that the reader stands at its oldest record. Neighbouring small batches come together as one, of at most
    max_bytes; a larger stored batch comes whole. */
 hp_status log_reader_next(struct log_reader *r, uint64_t max_bytes, struct log_read *out, struct hp_error *err);
-uint64_t log_reader_end(struct log_reader *r);   /* next offset to come, as committed now */
-uint64_t log_reader_begin(struct log_reader *r); /* oldest kept */
+uint64_t log_reader_end(struct log_reader *r);          /* next offset to come, as committed now */
+uint64_t log_reader_begin(struct log_reader *r);        /* oldest kept */
 uint64_t log_reader_bytes_behind(struct log_reader *r); /* bytes between the reader and the end, about */
-/* The word that moves with every commit that brings records: futex_wait_any() on it after HP_IDLE (load it before reading; ask
-   for it again after HP_END). A writer killed between commit and wake-up moves it only when it opens again, so wait with
-   a timeout. */
+void log_reader_trim(struct log_reader *r); /* gives the memory of the last read back, and with it its batch: for idle times */
+/* The word that moves with every commit that brings records: futex_wait_any() on it after HP_IDLE (load it before
+   reading; ask for it again after HP_END). A writer killed between commit and wake-up moves it only when it opens
+   again, so wait with a timeout. */
 uint32_t *log_reader_word(struct log_reader *r);
 /* Topic offset of the first record of `topic` at or after stream offset `at` (its end if there is none); and the way
    back. Failures: code "OFFSET" as in seek, "NOTOPIC" (CONFIG) for a topic the stream does not know. */
 hp_status log_topic_offset(struct log_reader *r, const char *topic, uint64_t at, uint64_t *out, struct hp_error *err);
-hp_status log_topic_seek(struct log_reader *r, const char *topic, uint64_t topic_offset, uint64_t *out_at, struct hp_error *err);
+hp_status log_topic_seek(struct log_reader *r, const char *topic, uint64_t topic_offset, uint64_t *out_at,
+                         struct hp_error *err);
 
 /* ---- small durable maps, for configs, states and the like ---- */
 
@@ -140,7 +143,8 @@ struct log_map;
 /* Text keys to byte values. Every put/delete is durable when it returns. One process at a time writes. */
 hp_status log_map_open(const char *dir, struct log_map **out, struct hp_error *err);
 void log_map_close(struct log_map *m);
-hp_status log_map_put(struct log_map *m, const char *key, const void *data, size_t len, struct hp_error *err); /* data NULL: delete */
+hp_status log_map_put(struct log_map *m, const char *key, const void *data, size_t len,
+                      struct hp_error *err); /* data NULL: delete */
 /* Several at once, atomically. */
 struct log_map_op {
     const char *key;
@@ -148,9 +152,10 @@ struct log_map_op {
     size_t len;
 };
 hp_status log_map_apply(struct log_map *m, const struct log_map_op *ops, size_t n, struct hp_error *err);
-hp_status log_map_get(struct log_map *m, const char *key, struct buf *out, struct hp_error *err); /* HP_IDLE: not there */
+hp_status log_map_get(struct log_map *m, const char *key, struct buf *out,
+                      struct hp_error *err); /* HP_IDLE: not there */
 hp_status log_map_each(struct log_map *m, const char *prefix,
-                       hp_status (*each)(void *arg, const char *key, struct hp_bytes value, struct hp_error *err), void *arg,
-                       struct hp_error *err);
+                       hp_status (*each)(void *arg, const char *key, struct hp_bytes value, struct hp_error *err),
+                       void *arg, struct hp_error *err);
 
 #endif

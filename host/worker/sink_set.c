@@ -99,6 +99,13 @@ hp_status sink_set_look(struct sink_set *set, int64_t now_ms, struct hp_error *e
     return discover(set, err);
 }
 
+void sink_set_trim(struct sink_set *set)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        log_reader_trim(set->streams[i]->reader);
+    }
+}
+
 json_t *sink_set_offsets(struct sink_set *set)
 {
     json_t *list = json_array();

@@ -20,6 +20,7 @@ hp_status sink_set_open(struct sink_set *set, struct worker *w, struct hp_error 
 hp_status sink_set_recall(struct sink_set *set, const struct hp_sink_offsets *offsets, struct hp_error *err);
 /* While it runs, once a second: take up new streams. */
 hp_status sink_set_look(struct sink_set *set, int64_t now_ms, struct hp_error *err);
+void sink_set_trim(struct sink_set *set); /* idle: give memory back */
 json_t *sink_set_offsets(struct sink_set *set);
 json_t *sink_set_topics(struct sink_set *set);
 /* Bytes between where the target stands and the ends of the streams. */

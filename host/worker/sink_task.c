@@ -258,8 +258,9 @@ static hp_status housekeep(struct sink_task *t, int64_t *out_ms, struct hp_error
         t->report_at_ms = now + REPORT_MS;
         report_all(t);
     }
-    if (!t->trimmed && now - t->busy_ms > IDLE_TRIM_MS) {
+    if (!t->trimmed && !t->current && now - t->busy_ms > IDLE_TRIM_MS) {
         t->trimmed = true;
+        sink_set_trim(&t->set);
         sink_apply_trim(&t->apply);
         chain_trim(t->w->chain);
         (void)malloc_trim(0);
@@ -410,9 +411,8 @@ void sink_task_run(struct worker *w)
     t->bytes_out = metrics_figure(m, "bytes_out", "", "Bytes handed on.", HP_METRIC_COUNTER);
     t->lag_bytes =
         metrics_figure(m, "lag_bytes", "", "Bytes of the log that the sink has not read yet.", HP_METRIC_GAUGE);
-    w->lag_ms =
-        metrics_figure(m, "lag_ms", "", "Age of the oldest record that is read and not committed yet, in milliseconds.",
-                       HP_METRIC_GAUGE);
+    w->lag_ms = metrics_figure(m, "lag_ms", "", "Age of the oldest record that is read and not committed yet.",
+                               HP_METRIC_GAUGE);
     t->busy_ms = clock_mono_ms();
     atomic_store(&w->interrupt, interrupt);
     run(t);
