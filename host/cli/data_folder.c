@@ -1,5 +1,6 @@
 /* data_folder.c: see data_folder.h. Called by topics.c and tail.c. */
 #include "data_folder.h"
+
 #include "settings.h"
 
 #include <errno.h>
@@ -15,8 +16,9 @@ static hp_status open_log(const struct props *settings, struct log **out, struct
     char *streams;
     hp_status status;
     if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "%s: %s; name the host's folder with --data-dir, or its file with --config",
-                       dir, errno ? strerror(errno) : "not a folder");
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "%s: %s; name the host's folder with --data-dir, or its file with --config", dir,
+                       errno ? strerror(errno) : "not a folder");
     }
     if (asprintf(&streams, "%s/streams", dir) < 0) {
         return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");

@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_BYTES (1u << 20)
+#define READ_BYTES     (1u << 20)
 #define LINE_MAX_BYTES (SIZE_MAX / 4)
-#define WAIT_MS 1000 /* a writer killed at the wrong moment wakes nobody */
+#define WAIT_MS        1000 /* a writer killed at the wrong moment wakes nobody */
 
 static const char usage[] =
     "usage: homeport tail TOPIC [--from beginning|end|OFFSET] [-f|--follow] [--max N] [--keys] [--schemas]\n"
@@ -91,7 +91,8 @@ static hp_status find_topic(struct tail *t, struct log *log, struct hp_error *er
         return status;
     }
     if (t->n_found > 1) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "topic \"%s\" is written by %zu connectors (see homeport topics): name one with --stream",
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "topic \"%s\" is written by %zu connectors (see homeport topics): name one with --stream",
                        t->topic, t->n_found);
     }
     if (t->n_found == 1) {
@@ -100,8 +101,8 @@ static hp_status find_topic(struct tail *t, struct log *log, struct hp_error *er
     for (size_t i = 0, at = 0; i < t->near.n && at < sizeof near; i++) {
         at += (size_t)snprintf(near + at, sizeof near - at, "%s%s", i ? ", " : "; near to it: ", t->near.best[i].name);
     }
-    return hp_fail(err, HP_ERROR_CONFIG, "", "no topic \"%s\"%s%s in the log%s", t->topic, t->stream ? " of connector " : "",
-                   t->stream ? t->stream : "", near);
+    return hp_fail(err, HP_ERROR_CONFIG, "", "no topic \"%s\"%s%s in the log%s", t->topic,
+                   t->stream ? " of connector " : "", t->stream ? t->stream : "", near);
 }
 
 /* The topic offset that --from means. */
@@ -164,8 +165,8 @@ static hp_status print_batch(struct tail *t, const struct hp_batch *batch, struc
         err->klass = 0;
         status = view_messages(batch, it.rec, it.tx, &t->view, &t->line, print_message, t, err);
         if (status == HP_ERROR && err->klass == HP_ERROR_POISON) { /* this one only: say it, and go on */
-            (void)fprintf(stderr, "homeport tail: offset %" PRIu64 " of stream %s: %s\n", batch->first_offset + it.index,
-                          t->found, err->message);
+            (void)fprintf(stderr, "homeport tail: offset %" PRIu64 " of stream %s: %s\n",
+                          batch->first_offset + it.index, t->found, err->message);
             t->poisoned = true;
         } else if (status != HP_OK) {
             return status;
@@ -240,11 +241,11 @@ static hp_status tail_run(struct tail *t, struct hp_error *err)
 static int read_arguments(struct tail *t, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"from", required_argument, NULL, 'o'},  {"follow", no_argument, NULL, 'f'},
-        {"max", required_argument, NULL, 'n'},   {"keys", no_argument, NULL, 'k'},
-        {"schemas", no_argument, NULL, 's'},     {"stream", required_argument, NULL, 'S'},
+        {"from", required_argument, NULL, 'o'},     {"follow", no_argument, NULL, 'f'},
+        {"max", required_argument, NULL, 'n'},      {"keys", no_argument, NULL, 'k'},
+        {"schemas", no_argument, NULL, 's'},        {"stream", required_argument, NULL, 'S'},
         {"data-dir", required_argument, NULL, 'd'}, {"config", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},        {0},
+        {"help", no_argument, NULL, 'h'},           {0},
     };
     char *end;
     for (int c; (c = getopt_long(argc, argv, "fh", options, NULL)) != -1;) {

@@ -1,5 +1,6 @@
 /* debezium.c: puts key and value of a record together. See debezium.h; called by `homeport tail`, on any thread. */
 #include "debezium.h"
+
 #include "envelope.h"
 #include "json.h"
 #include "json_out.h"
@@ -7,13 +8,13 @@
 #include <inttypes.h>
 
 #define INT64_FIELD(name) "{\"type\":\"int64\",\"optional\":true,\"field\":\"" name "\"}"
-#define OP_FIELD "{\"type\":\"string\",\"optional\":false,\"field\":\"op\"}"
+#define OP_FIELD          "{\"type\":\"string\",\"optional\":false,\"field\":\"op\"}"
 #define TRANSACTION_FIELD                                                                                              \
     "{\"type\":\"struct\",\"fields\":[{\"type\":\"string\",\"optional\":false,\"field\":\"id\"},{\"type\":\"int64\","  \
     "\"optional\":false,\"field\":\"total_order\"},{\"type\":\"int64\",\"optional\":false,\"field\":"                  \
     "\"data_collection_order\"}],\"optional\":true,\"name\":\"event.block\",\"version\":1,\"field\":\"transaction\"}"
 #define PREFIX_FIELD "{\"type\":\"string\",\"optional\":true,\"field\":\"prefix\"}"
-#define PG_NAME "\"name\":\"io.debezium.connector.postgresql."
+#define PG_NAME      "\"name\":\"io.debezium.connector.postgresql."
 
 static struct change change_of(const struct hp_batch *batch, const struct hp_record *rec, const struct hp_tx *tx,
                                const struct view_options *options)
@@ -137,27 +138,21 @@ static hp_status put_row_key(const struct change *c, const struct hp_cell *cells
 
 static void put_envelope_schema(const struct change *c, struct buf *out)
 {
-    struct buf name;
     (void)buf_puts(out, "{\"type\":\"struct\",\"fields\":[");
     row_schema(c->schema, "before", out);
     (void)buf_putc(out, ',');
     row_schema(c->schema, "after", out);
     (void)buf_putc(out, ',');
     source_block_schema(c, out);
-    (void)buf_puts(out, "," TRANSACTION_FIELD "," OP_FIELD "," INT64_FIELD("ts_ms") "," INT64_FIELD("ts_us") "," INT64_FIELD(
-                            "ts_ns") "],\"optional\":false,\"name\":");
-    buf_init(&name, SIZE_MAX / 2);
-    (void)buf_append(&name, c->schema->name.data, (size_t)c->schema->name.len);
-    (void)buf_puts(&name, ".Envelope");
-    json_escape(out, name.data, name.len);
+    (void)buf_puts(out, "," TRANSACTION_FIELD "," OP_FIELD "," INT64_FIELD("ts_ms") "," INT64_FIELD(
+                            "ts_us") "," INT64_FIELD("ts_ns") "],\"optional\":false,\"name\":");
+    row_schema_name(c->schema, ".Envelope", out);
     (void)buf_puts(out, ",\"version\":2}");
-    out->failed = out->failed || name.failed;
-    buf_finish(&name);
 }
 
 /* An envelope of these images, whatever the record's own are: a change of key is told in two. */
-static hp_status put_row_value(const struct change *c, char op, const struct hp_cell *before, const struct hp_cell *after,
-                               struct buf *out, struct hp_error *err)
+static hp_status put_row_value(const struct change *c, char op, const struct hp_cell *before,
+                               const struct hp_cell *after, struct buf *out, struct hp_error *err)
 {
     const struct hp_cell *known = hp_record_before(c->rec); /* may hold a TOAST value that the new row lacks */
     int64_t us = change_built_us(c), ns;
@@ -180,7 +175,8 @@ static hp_status put_row_value(const struct change *c, char op, const struct hp_
     }
     (void)buf_puts(out, ",\"source\":");
     source_block_json(c, out);
-    (void)buf_printf(out, ",\"transaction\":null,\"op\":\"%c\",\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64 ",\"ts_ns\":", op,
+    (void)buf_printf(out,
+                     ",\"transaction\":null,\"op\":\"%c\",\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64 ",\"ts_ns\":", op,
                      us / 1000, us);
     if (__builtin_mul_overflow(us, INT64_C(1000), &ns)) {
         (void)buf_puts(out, "null}");
@@ -338,8 +334,8 @@ static hp_status key_change(const struct change *c, struct buf *scratch,
 
 hp_status view_messages(const struct hp_batch *batch, const struct hp_record *rec, const struct hp_tx *tx,
                         const struct view_options *options, struct buf *scratch,
-                        hp_status (*each)(void *arg, const struct view_message *message, struct hp_error *err), void *arg,
-                        struct hp_error *err)
+                        hp_status (*each)(void *arg, const struct view_message *message, struct hp_error *err),
+                        void *arg, struct hp_error *err)
 {
     struct change c = change_of(batch, rec, tx, options);
     struct spans s = {0};

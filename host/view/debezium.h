@@ -43,7 +43,7 @@ struct view_message {
    that. scratch is the caller's (its memory is reused from record to record); what it holds is lost. */
 hp_status view_messages(const struct hp_batch *batch, const struct hp_record *rec, const struct hp_tx *tx,
                         const struct view_options *options, struct buf *scratch,
-                        hp_status (*each)(void *arg, const struct view_message *message, struct hp_error *err), void *arg,
-                        struct hp_error *err);
+                        hp_status (*each)(void *arg, const struct view_message *message, struct hp_error *err),
+                        void *arg, struct hp_error *err);
 
 #endif

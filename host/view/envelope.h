@@ -25,6 +25,9 @@ bool row_key_differs(const struct change *c, const struct hp_cell *before, const
 /* Schemas of the same; field: "before", "after" or NULL. */
 void row_schema(const struct hp_schema *schema, const char *field, struct buf *out);
 void row_key_schema(const struct hp_schema *schema, struct buf *out);
+/* The name of a table's schema and a suffix, in quotes. Debezium derives it from the topic's name: what Kafka does not
+   allow in one becomes '_'. */
+void row_schema_name(const struct hp_schema *schema, const char *suffix, struct buf *out);
 
 /* source_block.c: who sent it, and from where. */
 void source_block_json(const struct change *c, struct buf *out);
@@ -32,8 +35,8 @@ void source_block_schema(const struct change *c, struct buf *out);
 int64_t change_built_us(const struct change *c); /* when the event was built */
 
 /* plain.c: records and columns that are no native values: Kafka Connect's JSON of a cell. */
-hp_status plain_json(const struct change *c, const struct hp_schema *schema, const struct hp_cell *cell, struct buf *out,
-                     struct hp_error *err);
+hp_status plain_json(const struct change *c, const struct hp_schema *schema, const struct hp_cell *cell,
+                     struct buf *out, struct hp_error *err);
 void plain_schema(const struct hp_schema *schema, const struct hp_cell *cell, struct buf *out);
 void plain_column_schema(const struct hp_column *column, bool optional, struct buf *out);
 

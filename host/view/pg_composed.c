@@ -4,12 +4,12 @@
 #include "json_out.h"
 #include "pg_values.h"
 
-#define RANGE_EMPTY 0x01u
+#define RANGE_EMPTY  0x01u
 #define RANGE_LB_INC 0x02u
 #define RANGE_UB_INC 0x04u
 #define RANGE_LB_INF 0x08u
 #define RANGE_UB_INF 0x10u
-#define RANGE_KNOWN 0x1fu
+#define RANGE_KNOWN  0x1fu
 
 /* One bound, in double quotes if it holds a blank; the texts of the built-in subtypes hold nothing else to escape. */
 static bool put_bound(const struct pg_form *form, struct wire *w, struct buf *out)

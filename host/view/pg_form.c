@@ -1,6 +1,7 @@
 /* pg_form.c: the forms: one row per kind with its Connect type, its stand-ins and its writer. See pg_form.h; called by
    the envelope's writer. */
 #include "pg_form.h"
+
 #include "json.h"
 #include "json_out.h"
 #include "pg_values.h"
@@ -12,7 +13,7 @@
 #define PLACEHOLDER_INTS                                                                                               \
     "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101]"
 #define PLACEHOLDER_BASE64 "\"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==\""
-#define PLACEHOLDER_UUID "\"b68a35a7-17ad-35b3-af2a-ae46edb4545a\""
+#define PLACEHOLDER_UUID   "\"b68a35a7-17ad-35b3-af2a-ae46edb4545a\""
 #define PLACEHOLDER_STRING "\"" PLACEHOLDER "\""
 
 /* ---- writers of the forms that need no file of their own ---- */
@@ -154,17 +155,17 @@ static bool hstore_json(const struct pg_form *form, struct wire w, struct buf *o
     "\"optional\":false},\"optional\":true,\"field\":\"extensions\"}"
 #define POINT_ZERO "{\"x\":0.0,\"y\":0.0,\"wkb\":\"AQEAAAAAAAAAAAAAAAAAAAAAAAAA\",\"srid\":null}"
 #define SEGMENT_FALLBACK(type)                                                                                         \
-    "{\"wkb\":\"AQIAAAACAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPA/AAAAAAAAAAA=\",\"srid\":null,\"extensions\":"             \
+    "{\"wkb\":\"AQIAAAACAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPA/AAAAAAAAAAA=\",\"srid\":null,\"extensions\":"              \
     "{\"type\":\"" type "\"}}"
 #define EMPTY_COLLECTION "\"AQcAAAAAAAAA\""
 
 static const struct kind_row {
-    const char *type;     /* Connect's, as JsonConverter names it */
-    const char *inner;    /* "fields" or "items" of a struct or array form */
-    const char *logical;  /* name of the logical type */
+    const char *type;    /* Connect's, as JsonConverter names it */
+    const char *inner;   /* "fields" or "items" of a struct or array form */
+    const char *logical; /* name of the logical type */
     const char *doc;
     int version;
-    const char *fallback; /* of a column that may not be null */
+    const char *fallback;    /* of a column that may not be null */
     const char *unavailable; /* NULL: null */
     bool (*json)(const struct pg_form *, struct wire, struct buf *);
 } kinds[PG_KIND_COUNT] = {
@@ -179,7 +180,8 @@ static const struct kind_row {
     [PG_CHAR] = {"string", "", NULL, NULL, 0, "\"\"", PLACEHOLDER_STRING, char_json},
     [PG_BYTES] = {"bytes", "", NULL, NULL, 0, "\"\"", PLACEHOLDER_BASE64, bytes_json},
     [PG_DECIMAL] = {"bytes", "", "org.apache.kafka.connect.data.Decimal", NULL, 1, "\"AA==\"", NULL, pg_decimal_json},
-    [PG_VARIABLE] = {"struct", ",\"fields\":[" FIELD("int32", "false", "scale") "," FIELD("bytes", "false", "value") "]",
+    [PG_VARIABLE] = {"struct",
+                     ",\"fields\":[" FIELD("int32", "false", "scale") "," FIELD("bytes", "false", "value") "]",
                      "io.debezium.data.VariableScaleDecimal", "Variable scaled decimal", 1,
                      "{\"scale\":0,\"value\":\"AA==\"}", NULL, pg_variable_json},
     [PG_MONEY] = {"bytes", "", "org.apache.kafka.connect.data.Decimal", NULL, 1, "\"AA==\"", NULL, pg_money_json},
@@ -208,8 +210,8 @@ static const struct kind_row {
     [PG_POINT] = {"struct", POINT_FIELDS, "io.debezium.data.geometry.Point", "Geometry (POINT)", 1, POINT_ZERO, NULL,
                   pg_point_json},
     [PG_LINE] = {"struct",
-                 ",\"fields\":[" FIELD("double", "false", "a") "," FIELD("double", "false", "b") "," FIELD(
-                     "double", "false", "c") "]",
+                 ",\"fields\":[" FIELD("double", "false", "a") "," FIELD("double", "false",
+                                                                         "b") "," FIELD("double", "false", "c") "]",
                  "io.debezium.data.geometry.Line", "Geometry (LINE)", 1, "{\"a\":0.0,\"b\":1.0,\"c\":0.0}", NULL,
                  pg_line_json},
 #define GEOMETRY                                                                                                       \
@@ -218,14 +220,16 @@ static const struct kind_row {
         "io.debezium.data.geometry.Geometry", "Geometry", 2
     [PG_LSEG] = {GEOMETRY, SEGMENT_FALLBACK("lseg"), NULL, pg_lseg_json},
     [PG_BOX] = {GEOMETRY,
-                "{\"wkb\":\"AQMAAAABAAAABQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPA/AAAAAAAA8D8AAAAAAADwPwAAAAAAAPA/AAAAAAAA"
+                "{\"wkb\":\"AQMAAAABAAAABQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPA/"
+                "AAAAAAAA8D8AAAAAAADwPwAAAAAAAPA/AAAAAAAA"
                 "AAAAAAAAAAAAAAAAAAAAAAAA\",\"srid\":null,\"extensions\":{\"type\":\"box\"}}",
                 NULL, pg_box_json},
     [PG_PATH] = {GEOMETRY, SEGMENT_FALLBACK("path"), NULL, pg_path_json},
-    [PG_POLYGON] = {GEOMETRY,
-                    "{\"wkb\":\"AQMAAAABAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADwPwAAAAAAAAAAAAAAAAAAAAAAAAAAAADwPwAAAAAAAAAAAAAA"
-                    "AAAAAAA=\",\"srid\":null,\"extensions\":{\"type\":\"polygon\"}}",
-                    NULL, pg_polygon_json},
+    [PG_POLYGON] =
+        {GEOMETRY,
+         "{\"wkb\":\"AQMAAAABAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADwPwAAAAAAAAAAAAAAAAAAAAAAAAAAAADwPwAAAAAAAAAAAAAA"
+         "AAAAAAA=\",\"srid\":null,\"extensions\":{\"type\":\"polygon\"}}",
+         NULL, pg_polygon_json},
     [PG_CIRCLE] = {"struct",
                    ",\"fields\":[{\"type\":\"struct\"" POINT_FIELDS
                    ",\"optional\":false,\"name\":\"io.debezium.data.geometry.Point\",\"version\":1,\"doc\":\"Geometry "
@@ -240,14 +244,16 @@ static const struct kind_row {
     [PG_GEOGRAPHY] = {"struct", ",\"fields\":[" FIELD("bytes", "false", "wkb") "," FIELD("int32", "true", "srid") "]",
                       "io.debezium.data.geometry.Geography", "Geography", 1,
                       "{\"wkb\":" EMPTY_COLLECTION ",\"srid\":null}", NULL, pg_postgis_json},
-    [PG_VECTOR] = {"array", ",\"items\":{\"type\":\"double\",\"optional\":false}", "io.debezium.data.DoubleVector", NULL,
-                   1, "[]", NULL, pg_vector_json},
+    [PG_VECTOR] = {"array", ",\"items\":{\"type\":\"double\",\"optional\":false}", "io.debezium.data.DoubleVector",
+                   NULL, 1, "[]", NULL, pg_vector_json},
     [PG_HALFVEC] = {"array", ",\"items\":{\"type\":\"float\",\"optional\":false}", "io.debezium.data.FloatVector", NULL,
                     1, "[]", NULL, pg_halfvec_json},
     [PG_SPARSEVEC] = {"struct",
-                      ",\"fields\":[" FIELD("int16", "false", "dimensions") ",{\"type\":\"map\",\"keys\":{\"type\":"
-                      "\"int16\",\"optional\":false},\"values\":{\"type\":\"double\",\"optional\":false},\"optional\":"
-                      "false,\"field\":\"vector\"}]",
+                      ",\"fields\":[" FIELD("int16", "false",
+                                            "dimensions") ",{\"type\":\"map\",\"keys\":{\"type\":"
+                                                          "\"int16\",\"optional\":false},\"values\":{\"type\":"
+                                                          "\"double\",\"optional\":false},\"optional\":"
+                                                          "false,\"field\":\"vector\"}]",
                       "io.debezium.data.SparseDoubleVector", "Sparse double vector", 1, "[]", NULL, pg_sparsevec_json},
 };
 

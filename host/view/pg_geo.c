@@ -5,11 +5,11 @@
 
 #include <math.h>
 
-#define WKB_POINT 1u
+#define WKB_POINT       1u
 #define WKB_LINE_STRING 2u
-#define WKB_POLYGON 3u
-#define WKB_POINT_SIZE 21u
-#define EWKB_SRID 0x20000000u
+#define WKB_POLYGON     3u
+#define WKB_POINT_SIZE  21u
+#define EWKB_SRID       0x20000000u
 
 struct point {
     double x, y;
@@ -165,8 +165,8 @@ bool pg_path_json(const struct pg_form *form, struct wire w, struct buf *out)
     for (int32_t i = 0; i < n; i++) {
         put_le_point(&wkb, read_point(&w));
     }
-    return put_geometry(&wkb, closed ? "\"type\":\"path\",\"closed\":\"true\"" : "\"type\":\"path\",\"closed\":\"false\"",
-                        out);
+    return put_geometry(
+        &wkb, closed ? "\"type\":\"path\",\"closed\":\"true\"" : "\"type\":\"path\",\"closed\":\"false\"", out);
 }
 
 /* The ring is closed if it is not already. */

@@ -5,11 +5,11 @@
 
 #include <stdlib.h>
 
-#define NUMERIC_POS 0x0000u
-#define NUMERIC_NEG 0x4000u
-#define NUMERIC_NAN 0xC000u
-#define NUMERIC_PINF 0xD000u
-#define NUMERIC_NINF 0xF000u
+#define NUMERIC_POS        0x0000u
+#define NUMERIC_NEG        0x4000u
+#define NUMERIC_NAN        0xC000u
+#define NUMERIC_PINF       0xD000u
+#define NUMERIC_NINF       0xF000u
 #define NUMERIC_DSCALE_MAX 0x3FFF
 
 struct numeric {

@@ -5,15 +5,15 @@
 
 #include <inttypes.h>
 
-#define DAY_US INT64_C(86400000000)
-#define EPOCH_DAYS 10957 /* 1970-01-01 to 2000-01-01 */
+#define DAY_US        INT64_C(86400000000)
+#define EPOCH_DAYS    10957                        /* 1970-01-01 to 2000-01-01 */
 #define TIMESTAMP_MIN INT64_C(-211813488000000000) /* 4714-11-24 BC */
 #define TIMESTAMP_END INT64_C(9223371331200000000) /* 294277-01-01 */
-#define DATE_MIN (-2451545)
-#define DATE_END 2145031949
+#define DATE_MIN      (-2451545)
+#define DATE_END      2145031949
 
 /* What pgjdbc's infinity (milliseconds, DATE_POSITIVE_INFINITY) becomes in Debezium. */
-#define INFINITY_US INT64_C(9223372036825200000)
+#define INFINITY_US       INT64_C(9223372036825200000)
 #define MINUS_INFINITY_US INT64_C(-9223372036832400000)
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -155,7 +155,10 @@ bool pg_timestamptz_json(const struct pg_form *form, struct wire w, struct buf *
         return buf_puts(out, us == INT64_MAX ? "\"infinity\"" : "\"-infinity\"");
     }
     c = split(us, &clock);
-    (void)buf_printf(out, "\"%s%04" PRId64 "-%02d-%02dT", c.year < 0 ? "-" : c.year > 9999 ? "+" : "",
+    (void)buf_printf(out, "\"%s%04" PRId64 "-%02d-%02dT",
+                     c.year < 0      ? "-"
+                     : c.year > 9999 ? "+"
+                                     : "",
                      c.year < 0 ? -c.year : c.year, c.month, c.day);
     put_clock(clock, form->scale, out);
     return buf_puts(out, "Z\"");

@@ -61,9 +61,9 @@ static const struct name_row {
     const char *name;
     uint8_t kind;
 } names[] = {
-    {"citext", PG_STRING},     {"hstore", PG_HSTORE},       {"ltree", PG_LTREE},     {"isbn", PG_STRING},
-    {"geometry", PG_GEOMETRY}, {"geography", PG_GEOGRAPHY}, {"vector", PG_VECTOR},   {"halfvec", PG_HALFVEC},
-    {"sparsevec", PG_SPARSEVEC},
+    {"citext", PG_STRING}, {"hstore", PG_HSTORE},     {"ltree", PG_LTREE},
+    {"isbn", PG_STRING},   {"geometry", PG_GEOMETRY}, {"geography", PG_GEOGRAPHY},
+    {"vector", PG_VECTOR}, {"halfvec", PG_HALFVEC},   {"sparsevec", PG_SPARSEVEC},
 };
 
 static const struct type_row *find_type(uint32_t oid, bool *array)

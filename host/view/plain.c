@@ -7,9 +7,9 @@
 #define DEPTH_MAX 32
 
 static const char *const type_names[HP_TYPE_COUNT] = {
-    [HP_BOOLEAN] = "boolean", [HP_INT8] = "int8",      [HP_INT16] = "int16", [HP_INT32] = "int32",
-    [HP_INT64] = "int64",     [HP_FLOAT32] = "float",  [HP_FLOAT64] = "double", [HP_STRING] = "string",
-    [HP_BYTES] = "bytes",     [HP_ARRAY] = "array",    [HP_MAP] = "map",     [HP_STRUCT] = "struct",
+    [HP_BOOLEAN] = "boolean", [HP_INT8] = "int8",     [HP_INT16] = "int16",    [HP_INT32] = "int32",
+    [HP_INT64] = "int64",     [HP_FLOAT32] = "float", [HP_FLOAT64] = "double", [HP_STRING] = "string",
+    [HP_BYTES] = "bytes",     [HP_ARRAY] = "array",   [HP_MAP] = "map",        [HP_STRUCT] = "struct",
     [HP_NATIVE] = "bytes",
 };
 
@@ -114,8 +114,8 @@ static hp_status put_cell(const struct change *c, const struct hp_schema *schema
     }
 }
 
-hp_status plain_json(const struct change *c, const struct hp_schema *schema, const struct hp_cell *cell, struct buf *out,
-                     struct hp_error *err)
+hp_status plain_json(const struct change *c, const struct hp_schema *schema, const struct hp_cell *cell,
+                     struct buf *out, struct hp_error *err)
 {
     return put_cell(c, schema, cell, 0, out, err);
 }

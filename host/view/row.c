@@ -19,14 +19,15 @@ static hp_status native_json(const struct change *c, const struct hp_column *col
                              const struct hp_cell *cell, struct buf *out, struct hp_error *err)
 {
     struct hp_bytes value = hp_cell_bytes(c->rec, cell);
-    bool done = (cell->flags & HP_CELL_TEXT ? pg_form_text_json : pg_form_json)(form, value.data, (size_t)value.len, out);
+    bool done =
+        (cell->flags & HP_CELL_TEXT ? pg_form_text_json : pg_form_json)(form, value.data, (size_t)value.len, out);
     if (done || out->failed) {
         return HP_OK; /* debezium.c looks at out->failed once */
     }
-    return hp_fail(err, HP_ERROR_POISON, "", "column \"%.*s\" of \"%.*s\" holds %llu bytes that are no value of type %.*s",
-                   (int)column->name.len, (const char *)column->name.data, (int)c->schema->name.len,
-                   (const char *)c->schema->name.data, (unsigned long long)value.len, (int)column->native_name.len,
-                   (const char *)column->native_name.data);
+    return hp_fail(err, HP_ERROR_POISON, "",
+                   "column \"%.*s\" of \"%.*s\" holds %llu bytes that are no value of type %.*s", (int)column->name.len,
+                   (const char *)column->name.data, (int)c->schema->name.len, (const char *)c->schema->name.data,
+                   (unsigned long long)value.len, (int)column->native_name.len, (const char *)column->native_name.data);
 }
 
 /* What stands in for a value that the image does not hold. */
@@ -163,21 +164,33 @@ static void field_schema(const struct hp_schema *schema, const struct hp_column 
     }
 }
 
+void row_schema_name(const struct hp_schema *schema, const char *suffix, struct buf *out)
+{
+    const uint8_t *p = schema->name.data;
+    (void)buf_putc(out, '"');
+    for (uint64_t i = 0; i < schema->name.len; i++) {
+        bool plain = (p[i] >= 'a' && p[i] <= 'z') || (p[i] >= 'A' && p[i] <= 'Z') || (p[i] >= '0' && p[i] <= '9') ||
+                     p[i] == '.' || p[i] == '_' || p[i] == '-';
+        if ((p[i] & 0xc0) != 0x80) { /* else: inside a character */
+            (void)buf_putc(out, plain ? (char)p[i] : '_');
+        }
+        if (p[i] >= 0xf0) { /* Java counts it as two */
+            (void)buf_putc(out, '_');
+        }
+    }
+    (void)buf_puts(out, suffix);
+    (void)buf_putc(out, '"');
+}
+
 static void put_struct_end(const struct hp_schema *schema, const char *suffix, bool optional, const char *field,
                            struct buf *out)
 {
-    struct buf name;
-    buf_init(&name, SIZE_MAX / 2);
-    (void)buf_append(&name, schema->name.data, (size_t)schema->name.len);
-    (void)buf_puts(&name, suffix);
     (void)buf_printf(out, "],\"optional\":%s,\"name\":", optional ? "true" : "false");
-    json_escape(out, name.data, name.len);
+    row_schema_name(schema, suffix, out);
     if (field) {
         (void)buf_printf(out, ",\"field\":\"%s\"", field);
     }
     (void)buf_putc(out, '}');
-    out->failed = out->failed || name.failed;
-    buf_finish(&name);
 }
 
 void row_schema(const struct hp_schema *schema, const char *field, struct buf *out)

@@ -103,7 +103,8 @@ void source_block_json(const struct change *c, struct buf *out)
     (void)buf_printf(out, ",\"ts_ms\":%" PRId64 ",\"snapshot\":\"%s\"", us / 1000, snapshot_of(c->rec));
     put_text(",\"db\":", database_of(c), out);
     if (c->tx && c->tx->commit_pos) {
-        (void)buf_printf(out, ",\"sequence\":\"[\\\"%" PRIu64 "\\\",\\\"%" PRIu64 "\\\"]\"", c->tx->commit_pos, c->rec->pos);
+        (void)buf_printf(out, ",\"sequence\":\"[\\\"%" PRIu64 "\\\",\\\"%" PRIu64 "\\\"]\"", c->tx->commit_pos,
+                         c->rec->pos);
     } else {
         (void)buf_printf(out, ",\"sequence\":\"[null,\\\"%" PRIu64 "\\\"]\"", c->rec->pos);
     }
@@ -129,15 +130,26 @@ void source_block_schema(const struct change *c, struct buf *out)
 {
     (void)buf_printf(
         out,
-        "{\"type\":\"struct\",\"fields\":[" FIELD("string", "false", "version") "," FIELD("string", "false", "connector") "," FIELD(
-            "string", "false", "name") "," FIELD("int64", "false", "ts_ms")
-        ",{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\",\"version\":1,\"parameters\":{"
-        "\"allowed\":\"true,first,first_in_data_collection,last_in_data_collection,last,false,incremental\"},"
-        "\"default\":\"false\",\"field\":\"snapshot\"}," FIELD("string", "false", "db") "," FIELD(
-            "string", "true", "sequence") "," FIELD("int64", "true", "ts_us") "," FIELD("int64", "true", "ts_ns") ","
-        FIELD("string", "false", "schema") "," FIELD("string", "false", "table") "," FIELD("int64", "true", "txId") ","
-        FIELD("int64", "true", "lsn") "," FIELD("int64", "true", "xmin") "," FIELD("string", "true", "origin") ","
-        FIELD("int64", "true", "origin_lsn")
-        "],\"optional\":false,\"name\":\"io.debezium.connector.%s.Source\",\"version\":1,\"field\":\"source\"}",
+        "{\"type\":\"struct\",\"fields\":[" FIELD("string", "false", "version") "," FIELD("string", "false", "connector") "," FIELD("string", "false", "name") "," FIELD(
+            "int64",
+            "false", "ts_ms") ",{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\",\"version\":"
+                              "1,\"parameters\":{"
+                              "\"allowed\":\"true,first,first_in_data_collection,last_in_data_collection,last,false,"
+                              "incremental\"},"
+                              "\"default\":\"false\",\"field\":\"snapshot\"}," FIELD("string", "false", "db") "," FIELD("string", "true", "sequence") "," FIELD("int64", "true", "ts_us") "," FIELD(
+                                  "int64",
+                                  "true",
+                                  "ts_ns") "," FIELD("string", "false",
+                                                     "schema") "," FIELD("string", "false",
+                                                                         "table") "," FIELD("int64", "true",
+                                                                                            "txId") "," FIELD("int64",
+                                                                                                              "true",
+                                                                                                              "lsn") "," FIELD("int64",
+                                                                                                                               "true",
+                                                                                                                               "xmin") "," FIELD("string",
+                                                                                                                                                 "true",
+                                                                                                                                                 "origin") "," FIELD("int64",
+                                                                                                                                                                     "true",
+                                                                                                                                                                     "origin_lsn") "],\"optional\":false,\"name\":\"io.debezium.connector.%s.Source\",\"version\":1,\"field\":\"source\"}",
         is_postgres(c) ? "postgresql" : "homeport");
 }

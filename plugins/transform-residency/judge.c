@@ -96,9 +96,7 @@ static hp_status rewrite(const struct residency *r, const struct plan *plan, con
     }
     if (out->open != HP_NO_RECORD && hp_record_open(out)->size != UINT32_MAX) {
         struct hp_record *to = hp_record_open(out);
-        to->flags = op == rec->op          ? rec->flags
-                    : op == HP_OP_DELETE ? rec->flags & HP_REC_BEFORE_KEY
-                                         : (uint16_t)0;
+        to->flags = op == rec->op ? rec->flags : op == HP_OP_DELETE ? rec->flags & HP_REC_BEFORE_KEY : (uint16_t)0;
         to->topic = rec->topic;
         to->schema = plan->schema;
         to->subxid = rec->subxid;
@@ -112,12 +110,13 @@ static hp_status rewrite(const struct residency *r, const struct plan *plan, con
     return hp_record_end(out) == HP_OK ? HP_OK : full(out, err);
 }
 
-static hp_status unknown(const struct hp_batch *batch, const struct hp_record *rec, const char *what, struct hp_error *err)
+static hp_status unknown(const struct hp_batch *batch, const struct hp_record *rec, const char *what,
+                         struct hp_error *err)
 {
     const struct hp_schema *s = hp_batch_schema(batch, rec->schema);
-    return hp_fail(err, HP_ERROR_FATAL, "", "table %.*s.%.*s: a change does not carry %s: ALTER TABLE ... REPLICA IDENTITY FULL",
-                   (int)s->namespace_.len, (const char *)s->namespace_.data, (int)s->table.len,
-                   (const char *)s->table.data, what);
+    return hp_fail(
+        err, HP_ERROR_FATAL, "", "table %.*s.%.*s: a change does not carry %s: ALTER TABLE ... REPLICA IDENTITY FULL",
+        (int)s->namespace_.len, (const char *)s->namespace_.data, (int)s->table.len, (const char *)s->table.data, what);
 }
 
 /* May the row of this image go? An unchanged TOAST value is looked up in the other image. */
@@ -146,8 +145,8 @@ static int whole(const struct plan *plan, const struct hp_cell *after, const str
     return 1;
 }
 
-static hp_status one_row(struct residency *r, struct plan *plan, const struct hp_batch *batch, const struct hp_record *rec,
-                         struct hp_builder *out, struct hp_error *err)
+static hp_status one_row(struct residency *r, struct plan *plan, const struct hp_batch *batch,
+                         const struct hp_record *rec, struct hp_builder *out, struct hp_error *err)
 {
     const struct hp_cell *before = hp_record_before(rec), *after = hp_record_after(rec);
     enum verdict was = before ? judge(plan, rec, before, NULL) : MATCH_DENIED;
@@ -176,11 +175,11 @@ static hp_status one_row(struct residency *r, struct plan *plan, const struct hp
     return rewrite(r, plan, rec, rec->op, before, after, out, err);
 }
 
-static hp_status one_message(struct residency *r, const struct hp_record *rec, struct hp_builder *out, struct hp_error *err)
+static hp_status one_message(struct residency *r, const struct hp_record *rec, struct hp_builder *out,
+                             struct hp_error *err)
 {
     const struct hp_cell *prefix = hp_record_before(rec);
-    if (prefix && prefix->type == HP_STRING &&
-        policy_message(&r->policy, hp_cell_bytes(rec, prefix), r->destination)) {
+    if (prefix && prefix->type == HP_STRING && policy_message(&r->policy, hp_cell_bytes(rec, prefix), r->destination)) {
         return pass(r->others, rec, out, err);
     }
     return drop(r->others);

@@ -1,6 +1,6 @@
 /*
- * judge.h: what goes on of each batch. A table's plan (plan.h) says what to do with a record of it; judge.c looks at the
- * images and does it.
+ * judge.h: what goes on of each batch. A table's plan (plan.h) says what to do with a record of it; judge.c looks at
+ * the images and does it.
  *
  *   before \ after    allowed                       denied
  *   allowed          goes on, redacted             goes on as a delete: an eviction

@@ -13,8 +13,8 @@ static enum family family_of(const struct hp_column *column, size_t *out_size)
         uint32_t oid;
         enum family family;
         size_t size;
-    } rows[] = {{16, BOOL, 1},  {20, INT, 8},  {21, INT, 2},   {23, INT, 4},       {25, TEXT, 0},
-                {19, TEXT, 0},  {1042, PADDED, 0}, {1043, TEXT, 0}, {2950, UUID, 16}};
+    } rows[] = {{16, BOOL, 1}, {20, INT, 8},      {21, INT, 2},    {23, INT, 4},    {25, TEXT, 0},
+                {19, TEXT, 0}, {1042, PADDED, 0}, {1043, TEXT, 0}, {2950, UUID, 16}};
     uint32_t oid = column->native_kind == 'd' ? column->native_base : column->native_oid;
     if (column->type == HP_STRING || (column->type == HP_NATIVE && column->native_kind == 'e')) {
         return TEXT;
@@ -129,7 +129,8 @@ hp_status match_compile(const struct hp_column *column, const json_t *values, st
     if (family == UNJUDGED) {
         match_finish(&m);
         return hp_fail(err, HP_ERROR_CONFIG, "",
-                       "a condition on column \"%.*s\" of type %.*s: only texts, integers, booleans, uuids and enums can be judged",
+                       "a condition on column \"%.*s\" of type %.*s: only texts, integers, booleans, uuids and enums "
+                       "can be judged",
                        (int)column->name.len, (const char *)column->name.data, (int)column->native_name.len,
                        (const char *)column->native_name.data);
     }

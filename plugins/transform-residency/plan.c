@@ -5,12 +5,13 @@
 
 static const char *const outcome_names[PLAN_OUTCOMES] = {"pass", "redact", "insert", "evict", "drop"};
 
-static void say(const struct plan_maker *maker, uint32_t level, const struct hp_schema *s, const char *what, struct hp_bytes column)
+static void say(const struct plan_maker *maker, uint32_t level, const struct hp_schema *s, const char *what,
+                struct hp_bytes column)
 {
     char line[512];
     (void)snprintf(line, sizeof line, "residency: table %.*s.%.*s: %s%.*s", (int)s->namespace_.len,
-                   (const char *)s->namespace_.data, (int)s->table.len, (const char *)s->table.data, what, (int)column.len,
-                   (const char *)column.data);
+                   (const char *)s->namespace_.data, (int)s->table.len, (const char *)s->table.data, what,
+                   (int)column.len, (const char *)column.data);
     maker->host->log(maker->host, level, line);
 }
 
@@ -29,7 +30,8 @@ static void put_label(char *out, size_t size, struct hp_bytes text)
     out[at] = 0;
 }
 
-static void get_metrics(const struct plan_maker *maker, struct hp_bytes schema, struct hp_bytes table, struct plan *plan)
+static void get_metrics(const struct plan_maker *maker, struct hp_bytes schema, struct hp_bytes table,
+                        struct plan *plan)
 {
     char label[640] = "table=\"";
     size_t at;
@@ -83,11 +85,12 @@ static hp_status check_identity(const struct hp_schema *s, const struct hp_colum
     if (s->identity == 0 || s->identity == HP_IDENTITY_FULL || in_key) {
         return HP_OK;
     }
-    return hp_fail(err, HP_ERROR_CONFIG, "",
-                   "table %.*s.%.*s: its rows are judged by column \"%.*s\", which updates and deletes do not send: ALTER "
-                   "TABLE ... REPLICA IDENTITY FULL, or judge by a key column",
-                   (int)s->namespace_.len, (const char *)s->namespace_.data, (int)s->table.len,
-                   (const char *)s->table.data, (int)column->name.len, (const char *)column->name.data);
+    return hp_fail(
+        err, HP_ERROR_CONFIG, "",
+        "table %.*s.%.*s: its rows are judged by column \"%.*s\", which updates and deletes do not send: ALTER "
+        "TABLE ... REPLICA IDENTITY FULL, or judge by a key column",
+        (int)s->namespace_.len, (const char *)s->namespace_.data, (int)s->table.len, (const char *)s->table.data,
+        (int)column->name.len, (const char *)column->name.data);
 }
 
 static hp_status plan_rows(const struct plan_maker *maker, const json_t *table, const struct hp_schema *s,
@@ -104,14 +107,17 @@ static hp_status plan_rows(const struct plan_maker *maker, const json_t *table, 
     }
     for (uint32_t i = 0; i < s->n_columns; i++) {
         const struct hp_column *column = hp_schema_column(s, i);
-        if (column->name.len == strlen(rows.column) && memcmp(column->name.data, rows.column, (size_t)column->name.len) == 0) {
+        if (column->name.len == strlen(rows.column) &&
+            memcmp(column->name.data, rows.column, (size_t)column->name.len) == 0) {
             plan->has_rows = 1;
             plan->judged = i;
             plan->judged_is_key = (column->flags & HP_COLUMN_KEY) != 0;
-            return check_identity(s, column, err) == HP_OK ? match_compile(column, rows.values, &plan->match, err) : HP_ERROR;
+            return check_identity(s, column, err) == HP_OK ? match_compile(column, rows.values, &plan->match, err)
+                                                           : HP_ERROR;
         }
     }
-    return hp_fail(err, HP_ERROR_CONFIG, "", "table %.*s.%.*s: its rows are judged by column \"%s\", which it does not have",
+    return hp_fail(err, HP_ERROR_CONFIG, "",
+                   "table %.*s.%.*s: its rows are judged by column \"%s\", which it does not have",
                    (int)s->namespace_.len, (const char *)s->namespace_.data, (int)s->table.len,
                    (const char *)s->table.data, rows.column);
 }
@@ -126,14 +132,16 @@ static hp_status plan_column(const struct plan_maker *maker, const json_t *table
     if (action == POLICY_DROP) {
         plan->denied |= (uint8_t)key;
         plan->rewrite = 1;
-        say(maker, HP_LOG_WARN, s, key ? "dropped whole, because of its key column " : "dropped is column ", column->name);
+        say(maker, HP_LOG_WARN, s, key ? "dropped whole, because of its key column " : "dropped is column ",
+            column->name);
         return HP_OK;
     }
     if (action == POLICY_MASK && key) {
-        return hp_fail(err, HP_ERROR_CONFIG, "",
-                       "table %.*s.%.*s: key column \"%.*s\" cannot be masked, all rows would become one; hash it or drop it",
-                       (int)s->namespace_.len, (const char *)s->namespace_.data, (int)s->table.len,
-                       (const char *)s->table.data, (int)column->name.len, (const char *)column->name.data);
+        return hp_fail(
+            err, HP_ERROR_CONFIG, "",
+            "table %.*s.%.*s: key column \"%.*s\" cannot be masked, all rows would become one; hash it or drop it",
+            (int)s->namespace_.len, (const char *)s->namespace_.data, (int)s->table.len, (const char *)s->table.data,
+            (int)column->name.len, (const char *)column->name.data);
     }
     if (redact_prepare(column, action, &plan->columns[plan->n], err) != HP_OK) {
         return HP_ERROR;

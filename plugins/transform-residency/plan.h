@@ -13,10 +13,10 @@ struct plan {
     uint8_t rewrite; /* columns are dropped, masked or hashed */
     uint8_t judged_is_key;
     uint8_t has_rows;
-    uint32_t judged;     /* has_rows: the column that rows are judged by */
+    uint32_t judged; /* has_rows: the column that rows are judged by */
     struct match match;
-    uint32_t schema;     /* of what goes on */
-    uint32_t n;          /* columns that go on */
+    uint32_t schema; /* of what goes on */
+    uint32_t n;      /* columns that go on */
     struct redact *columns;
     int64_t counts[PLAN_OUTCOMES]; /* since they were last added to the metrics */
     struct hp_metric *metrics[PLAN_OUTCOMES];

@@ -1,6 +1,6 @@
 /*
- * plugin.c: how the transform introduces itself, and its configuration: reads and checks the policy, when a connector is
- * validated ([any] thread) and when it starts ([task]). The records are judged in judge.c.
+ * plugin.c: how the transform introduces itself, and its configuration: reads and checks the policy, when a connector
+ * is validated ([any] thread) and when it starts ([task]). The records are judged in judge.c.
  */
 #include "judge.h"
 
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define VERSION "0.1.0"
+#define VERSION      "0.1.0"
 #define HASH_KEY_MIN 16
 
 HP_PLUGIN_NOTE("transform-residency", "transformation", "", VERSION);
@@ -19,7 +19,8 @@ static const struct hp_config_key keys[] = {
     {sizeof(struct hp_config_key), HP_CONFIG_STRING, HP_IMPORTANCE_HIGH, HP_KEY_REQUIRED, "policy.file", NULL, NULL,
      "Residency", "The policy: a JSON file that the worker can read. It is read when the connector starts."},
     {sizeof(struct hp_config_key), HP_CONFIG_STRING, HP_IMPORTANCE_HIGH, 0, "destination", NULL, NULL, "Residency",
-     "Where the records go, by a name of the policy's \"destinations\". Without it, what the policy's \"connectors\" says "
+     "Where the records go, by a name of the policy's \"destinations\". Without it, what the policy's \"connectors\" "
+     "says "
      "of this connector; if both are given, they must agree."},
     {sizeof(struct hp_config_key), HP_CONFIG_PASSWORD, HP_IMPORTANCE_MEDIUM, 0, "hash.key", NULL, NULL, "Residency",
      "Secret of at least 16 characters for the columns that the policy hashes (HMAC-SHA256)."},
@@ -47,7 +48,8 @@ static hp_status read_file(const char *path, char **out, size_t *out_len, struct
     (void)close(fd);
     if (n < 0 || n != st.st_size) {
         free(text);
-        return hp_fail(err, HP_ERROR_CONFIG, "", "policy.file: %s: no readable file of at most %u bytes", path, POLICY_SIZE_MAX);
+        return hp_fail(err, HP_ERROR_CONFIG, "", "policy.file: %s: no readable file of at most %u bytes", path,
+                       POLICY_SIZE_MAX);
     }
     *out = text;
     *out_len = (size_t)n;
@@ -79,7 +81,8 @@ static hp_status choose_destination(const struct hp_config *config, const struct
                        "destination: not given, and the policy's \"connectors\" does not name this connector");
     }
     if (given && named && strcmp(given, named) != 0) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "destination: %s, but the policy's \"connectors\" gives this connector %s", given, named);
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "destination: %s, but the policy's \"connectors\" gives this connector %s", given, named);
     }
     if (given && !policy_destination(policy, given)) {
         return hp_fail(err, HP_ERROR_CONFIG, "", "destination: %s is not among the policy's \"destinations\"", given);
@@ -96,7 +99,8 @@ static hp_status check_hash_key(const struct hp_config *config, const struct pol
         return hp_fail(err, HP_ERROR_CONFIG, "", "hash.key: at least %d characters are needed", HASH_KEY_MIN);
     }
     if (!key && policy_hashes(policy, destination)) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "hash.key: is needed, because the policy hashes columns for %s", destination);
+        return hp_fail(err, HP_ERROR_CONFIG, "", "hash.key: is needed, because the policy hashes columns for %s",
+                       destination);
     }
     return HP_OK;
 }
@@ -168,7 +172,8 @@ static void destroy(void *self)
     }
 }
 
-static hp_status create(const struct hp_host *host, const struct hp_config *config, void **out_self, struct hp_error *err)
+static hp_status create(const struct hp_host *host, const struct hp_config *config, void **out_self,
+                        struct hp_error *err)
 {
     struct residency *r = calloc(1, sizeof *r);
     const char *destination, *key = hp_config_get(config, "hash.key", "");
@@ -217,8 +222,9 @@ static const void *get_interface(const char *id)
 }
 
 static const struct hp_plugin_desc desc = {
-    sizeof desc, HP_KIND_TRANSFORM, "transform-residency", "", VERSION,
-    "Lets pass only what a policy file allows to leave for a destination", get_keys, validate,
+    sizeof desc, HP_KIND_TRANSFORM, "transform-residency",
+    "",          VERSION,           "Lets pass only what a policy file allows to leave for a destination",
+    get_keys,    validate,
 };
 
 const struct hp_plugin_entry hp_plugin_entry_v1 = {

@@ -70,13 +70,15 @@ static hp_status check_classes(json_t *root, struct hp_error *err)
     if (check_object(classes, "", "classes", err) != HP_OK) {
         return HP_ERROR;
     }
-    json_object_foreach (classes, name, class) {
+    json_object_foreach(classes, name, class)
+    {
         char path[NAME_SIZE];
         (void)snprintf(path, sizeof path, "classes.%s", name);
         if (check_object(class, path, "", err) != HP_OK) {
             return HP_ERROR;
         }
-        json_object_foreach (class, destination, action) {
+        json_object_foreach(class, destination, action)
+        {
             if (check_destination(root, destination, path, err) != HP_OK) {
                 return HP_ERROR;
             }
@@ -115,7 +117,8 @@ static hp_status check_columns(const json_t *root, json_t *columns, const char *
     if (check_object(columns, path, "", err) != HP_OK) {
         return HP_ERROR;
     }
-    json_object_foreach (columns, name, class) {
+    json_object_foreach(columns, name, class)
+    {
         const char *text = json_string_value(class);
         if (!text || !json_object_get(json_object_get(root, "classes"), text)) {
             return wrong(err, path, name, "the name of a class in \"classes\" is expected");
@@ -124,14 +127,16 @@ static hp_status check_columns(const json_t *root, json_t *columns, const char *
     return HP_OK;
 }
 
-static hp_status check_rows(const json_t *root, const json_t *columns, json_t *rows, const char *path, struct hp_error *err)
+static hp_status check_rows(const json_t *root, const json_t *columns, json_t *rows, const char *path,
+                            struct hp_error *err)
 {
     json_t *condition;
     const char *destination;
     if (rows && check_object(rows, path, "", err) != HP_OK) {
         return HP_ERROR;
     }
-    json_object_foreach (rows, destination, condition) {
+    json_object_foreach(rows, destination, condition)
+    {
         if (check_destination(root, destination, path, err) != HP_OK ||
             check_condition(columns, condition, path, destination, err) != HP_OK) {
             return HP_ERROR;
@@ -151,7 +156,8 @@ static hp_status check_table(const json_t *root, const char *name, json_t *table
     if (check_object(table, path, "", err) != HP_OK) {
         return HP_ERROR;
     }
-    json_object_foreach (table, key, member) {
+    json_object_foreach(table, key, member)
+    {
         if (strcmp(key, "columns") != 0 && strcmp(key, "rows") != 0) {
             return wrong(err, path, key, "no such member; columns and rows are known");
         }
@@ -167,7 +173,8 @@ static hp_status check_tables(json_t *root, struct hp_error *err)
     if (check_object(tables, "", "tables", err) != HP_OK) {
         return HP_ERROR;
     }
-    json_object_foreach (tables, name, table) {
+    json_object_foreach(tables, name, table)
+    {
         if (!strchr(name, '.')) {
             return wrong(err, "tables", name, "schema.table is expected");
         }
@@ -187,7 +194,8 @@ static hp_status check_maps(json_t *root, struct hp_error *err)
         (messages && check_object(messages, "", "messages", err) != HP_OK)) {
         return HP_ERROR;
     }
-    json_object_foreach (connectors, name, member) {
+    json_object_foreach(connectors, name, member)
+    {
         if (!json_is_string(member)) {
             return wrong(err, "connectors", name, "the name of a destination is expected");
         }
@@ -195,7 +203,8 @@ static hp_status check_maps(json_t *root, struct hp_error *err)
             return HP_ERROR;
         }
     }
-    json_object_foreach (messages, name, member) {
+    json_object_foreach(messages, name, member)
+    {
         if (check_names(member, "messages", name, err) != HP_OK) {
             return HP_ERROR;
         }
@@ -210,13 +219,15 @@ static hp_status check_maps(json_t *root, struct hp_error *err)
 
 static hp_status check_root(json_t *root, struct hp_error *err)
 {
-    static const char *const members[] = {"policy_version", "destinations", "connectors", "classes", "tables", "messages"};
+    static const char *const members[] = {"policy_version", "destinations", "connectors",
+                                          "classes",        "tables",       "messages"};
     json_t *member;
     const char *name;
     if (check_object(root, "", "policy", err) != HP_OK) {
         return HP_ERROR;
     }
-    json_object_foreach (root, name, member) {
+    json_object_foreach(root, name, member)
+    {
         size_t i = 0, n = sizeof members / sizeof members[0];
         while (i < n && strcmp(members[i], name) != 0) {
             i++;
@@ -271,7 +282,8 @@ int policy_hashes(const struct policy *p, const char *destination)
 {
     json_t *class;
     const char *name;
-    json_object_foreach (json_object_get(p->root, "classes"), name, class) {
+    json_object_foreach(json_object_get(p->root, "classes"), name, class)
+    {
         if (action_of(json_string_value(json_object_get(class, destination))) == POLICY_HASH) {
             return 1;
         }
@@ -307,7 +319,8 @@ int policy_message(const struct policy *p, struct hp_bytes prefix, const char *d
 const json_t *policy_table(const struct policy *p, struct hp_bytes schema, struct hp_bytes table)
 {
     char name[NAME_SIZE];
-    if (!schema.len || !table.len || schema.len + table.len + 1 > sizeof name || memchr(schema.data, '.', (size_t)schema.len)) {
+    if (!schema.len || !table.len || schema.len + table.len + 1 > sizeof name ||
+        memchr(schema.data, '.', (size_t)schema.len)) {
         return NULL;
     }
     memcpy(name, schema.data, (size_t)schema.len);
@@ -335,5 +348,6 @@ struct policy_rows policy_rows(const json_t *table, const char *destination)
     if (!condition) {
         return (struct policy_rows){"", NULL};
     }
-    return (struct policy_rows){json_string_value(json_object_get(condition, "column")), json_object_get(condition, "in")};
+    return (struct policy_rows){json_string_value(json_object_get(condition, "column")),
+                                json_object_get(condition, "in")};
 }

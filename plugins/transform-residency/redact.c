@@ -1,7 +1,7 @@
 /* redact.c: see redact.h. Prepared by plan.c when a schema arrives, used by plugin.c per cell. [task] */
 #include "redact.h"
 
-#define MASK_TEXT "****"
+#define MASK_TEXT    "****"
 #define HASH_LEN_MIN 16 /* hexadecimal digits: fewer would meet by chance */
 
 /* Values that stand for nothing in columns that may not be null: zero in the type's binary form (dates: 2000-01-01). */
@@ -10,22 +10,22 @@ static const struct {
     uint8_t len;
     uint8_t bytes[16];
 } zeros[] = {
-    {16, 1, {0}},    /* bool */
-    {17, 0, {0}},    /* bytea */
-    {20, 8, {0}},    /* int8 */
-    {21, 2, {0}},    /* int2 */
-    {23, 4, {0}},    /* int4 */
-    {114, 4, "null"}, /* json */
-    {700, 4, {0}},   /* float4 */
-    {701, 8, {0}},   /* float8 */
-    {1082, 4, {0}},  /* date */
-    {1083, 8, {0}},  /* time */
-    {1114, 8, {0}},  /* timestamp */
-    {1184, 8, {0}},  /* timestamptz */
-    {1186, 16, {0}}, /* interval */
-    {1266, 12, {0}}, /* timetz */
-    {1700, 8, {0}},  /* numeric */
-    {2950, 16, {0}}, /* uuid */
+    {16, 1, {0}},          /* bool */
+    {17, 0, {0}},          /* bytea */
+    {20, 8, {0}},          /* int8 */
+    {21, 2, {0}},          /* int2 */
+    {23, 4, {0}},          /* int4 */
+    {114, 4, "null"},      /* json */
+    {700, 4, {0}},         /* float4 */
+    {701, 8, {0}},         /* float8 */
+    {1082, 4, {0}},        /* date */
+    {1083, 8, {0}},        /* time */
+    {1114, 8, {0}},        /* timestamp */
+    {1184, 8, {0}},        /* timestamptz */
+    {1186, 16, {0}},       /* interval */
+    {1266, 12, {0}},       /* timetz */
+    {1700, 8, {0}},        /* numeric */
+    {2950, 16, {0}},       /* uuid */
     {3802, 5, "\001null"}, /* jsonb */
 };
 
@@ -50,8 +50,8 @@ static uint32_t text_room(const struct hp_column *column)
 static hp_status refuse(const struct hp_column *column, const char *what, struct hp_error *err)
 {
     return hp_fail(err, HP_ERROR_CONFIG, "", "column \"%.*s\" of type %.*s cannot be %s", (int)column->name.len,
-                   (const char *)column->name.data, (int)column->native_name.len, (const char *)column->native_name.data,
-                   what);
+                   (const char *)column->name.data, (int)column->native_name.len,
+                   (const char *)column->native_name.data, what);
 }
 
 static hp_status prepare_mask(const struct hp_column *column, struct redact *r, struct hp_error *err)
@@ -120,7 +120,7 @@ static uint32_t write_hash(const struct redact *r, const uint8_t digest[SHA256_S
 {
     if (r->form == REDACT_HEX) {
         for (size_t i = 0; i < 2 * SHA256_SIZE; i++) {
-            out[i] = (uint8_t)"0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
+            out[i] = (uint8_t) "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
         }
         return r->len;
     }
@@ -149,8 +149,8 @@ static void copy_cell(const struct hp_record *rec, const struct hp_cell *cell, s
     }
 }
 
-void redact_cell(const struct redact *r, const struct hmac *key, const struct hp_record *rec, const struct hp_cell *cell,
-                 struct hp_builder *out, uint32_t row, uint32_t i)
+void redact_cell(const struct redact *r, const struct hmac *key, const struct hp_record *rec,
+                 const struct hp_cell *cell, struct hp_builder *out, uint32_t row, uint32_t i)
 {
     uint8_t digest[SHA256_SIZE], text[2 * SHA256_SIZE];
     struct hp_bytes value;
@@ -170,4 +170,3 @@ void redact_cell(const struct redact *r, const struct hmac *key, const struct hp
         (void)hp_record_put(out, row, i, HP_NULL);
     }
 }
-

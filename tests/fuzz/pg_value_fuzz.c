@@ -1,6 +1,7 @@
 /*
- * pg_value_fuzz.c: any bytes as a value of any type, in either form. Input: OID (two bytes; below 16 a type of an extension),
- * typmod (two bytes), one byte of flags (1: text form), the value. What is taken for a value must come out as JSON.
+ * pg_value_fuzz.c: any bytes as a value of any type, in either form. Input: OID (two bytes; below 16 a type of an
+ * extension), typmod (two bytes), one byte of flags (1: text form), the value. What is taken for a value must come out
+ * as JSON.
  */
 #include "pg_form.h"
 #include "wire.h"
@@ -12,12 +13,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[16] = {"citext",   "hstore",  "ltree",       "isbn",      "geometry", "public.geography", "vector",  "halfvec",
-                                          "sparsevec", "citext[]", "hstore[]", "unknown", "ltree[]",  "a.b.c",            "\"x\"[]", "mood"};
+    static const char *const names[16] = {"citext",  "hstore",  "ltree",     "isbn",     "geometry", "public.geography",
+                                          "vector",  "halfvec", "sparsevec", "citext[]", "hstore[]", "unknown",
+                                          "ltree[]", "a.b.c",   "\"x\"[]",   "mood"};
     struct wire w = wire_of(data, size);
     uint16_t oid = wire_u16(&w), typmod = wire_u16(&w);
     uint8_t flags = wire_u8(&w);
-    struct hp_column column = {.size = sizeof column, .type = HP_NATIVE, .native_typmod = (int16_t)typmod, .native_kind = 'b'};
+    struct hp_column column = {
+        .size = sizeof column, .type = HP_NATIVE, .native_typmod = (int16_t)typmod, .native_kind = 'b'};
     struct pg_form form;
     struct buf out;
     if (w.bad) {

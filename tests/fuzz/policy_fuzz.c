@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         return 0;
     }
-    json_object_foreach (json_object_get(p.root, "tables"), name, table) {
+    json_object_foreach(json_object_get(p.root, "tables"), name, table)
+    {
         ask(&p, name, "us");
         ask(&p, name, "");
     }

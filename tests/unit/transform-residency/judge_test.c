@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #define POLICY_FORMAT                                                                                                  \
-    "{\"policy_version\":1,\"destinations\":[\"us\"],\"classes\":{\"open\":{\"us\":\"allow\"},\"mask\":{\"us\":\"mask\"},"  \
-    "\"secret\":{}},\"tables\":{\"app.users\":{\"columns\":{\"id\":\"open\",\"email\":\"mask\",\"dna\":\"secret\","         \
+    "{\"policy_version\":1,\"destinations\":[\"us\"],\"classes\":{\"open\":{\"us\":\"allow\"},\"mask\":{\"us\":"       \
+    "\"mask\"},"                                                                                                       \
+    "\"secret\":{}},\"tables\":{\"app.users\":{\"columns\":{\"id\":\"open\",\"email\":\"mask\",\"dna\":\"secret\","    \
     "\"residency\":\"open\"}%s}},\"messages\":{\"ok\":[\"us\"]}}"
 #define BY_RESIDENCY ",\"rows\":{\"us\":{\"column\":\"residency\",\"in\":[\"us\",\"any\"]}}"
 #define BY_ID        ",\"rows\":{\"us\":{\"column\":\"id\",\"in\":[1,2]}}"
@@ -76,13 +77,15 @@ Test(judge, both_images)
         {BY_RESIDENCY, 'f', 'r', NULL, "1|a|b|\\N", ""},
         {BY_RESIDENCY, 'f', 'd', "1|a|b|any", NULL, "d id=1 email=**** residency=any ->"},
         {BY_RESIDENCY, 'f', 'd', "1|a|b|eu", NULL, ""},
-        {BY_RESIDENCY, 'f', 'u', "1|a|b|us", "1|c|b|any", "u id=1 email=**** residency=us -> id=1 email=**** residency=any"},
+        {BY_RESIDENCY, 'f', 'u', "1|a|b|us", "1|c|b|any",
+         "u id=1 email=**** residency=us -> id=1 email=**** residency=any"},
         {BY_RESIDENCY, 'f', 'u', "1|a|b|eu", "1|a|b|us", "c -> id=1 email=**** residency=us"},
         {BY_RESIDENCY, 'f', 'u', "1|a|b|eu", "1|~|~|us", "c -> id=1 email=**** residency=us"},
         {BY_RESIDENCY, 'f', 'u', "1|a|b|us", "1|a|b|eu", "d! id=1 email=**** residency=us ->"},
         {BY_RESIDENCY, 'f', 'u', "1|a|b|us", "1|a|b|\\N", "d! id=1 email=**** residency=us ->"},
         {BY_RESIDENCY, 'f', 'u', "1|a|b|eu", "1|a|b|de", ""},
-        {BY_RESIDENCY, 'f', 'u', "1|a|b|us", "1|c|b|~", "u id=1 email=**** residency=us -> id=1 email=**** residency=~"},
+        {BY_RESIDENCY, 'f', 'u', "1|a|b|us", "1|c|b|~",
+         "u id=1 email=**** residency=us -> id=1 email=**** residency=~"},
         {BY_RESIDENCY, 'f', 'u', "1|a|b|eu", "1|c|b|~", ""},
         /* rows, judged by the key */
         {BY_ID, 'd', 'u', NULL, "1|~|b|us", "u -> id=1 email=~ residency=us"},
@@ -97,7 +100,8 @@ Test(judge, both_images)
         cr_assert_eq(run_begin(&r, cases[i].rows, cases[i].identity, "users"), HP_OK, "case %zu: %s", i, r.err.message);
         users_add(&r.u, cases[i].op, cases[i].before, cases[i].after);
         cr_expect_eq(run_apply(&r), HP_OK, "case %zu: %s", i, r.err.message);
-        cr_expect_str_eq(r.text, cases[i].expected, "case %zu: is \"%s\", should be \"%s\"", i, r.text, cases[i].expected);
+        cr_expect_str_eq(r.text, cases[i].expected, "case %zu: is \"%s\", should be \"%s\"", i, r.text,
+                         cases[i].expected);
         run_end(&r);
     }
 }
@@ -126,10 +130,10 @@ Test(judge, never_guesses)
         char op;
         const char *before, *after;
     } cases[] = {
-        {BY_RESIDENCY, 'f', 'u', NULL, "1|a|b|us"},           /* identity says FULL, the record does not */
+        {BY_RESIDENCY, 'f', 'u', NULL, "1|a|b|us"}, /* identity says FULL, the record does not */
         {BY_RESIDENCY, 'f', 'd', "1|-|-|-", NULL},
         {BY_RESIDENCY, 'f', 'u', "1|-|-|-", "1|a|b|us"},
-        {BY_ID, 'd', 'u', "3|-|-|-", "1|~|b|us"},             /* comes into sight with a value that was not sent */
+        {BY_ID, 'd', 'u', "3|-|-|-", "1|~|b|us"}, /* comes into sight with a value that was not sent */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct run r;

@@ -50,11 +50,12 @@ Test(match, by_type)
         {16, "[true]", "\1", 1, 0, MATCH_ALLOWED},
         {16, "[true]", "\0", 1, 0, MATCH_DENIED},
         {16, "[false]", "f", 1, HP_CELL_TEXT, MATCH_ALLOWED},
-        {2950, "[\"A0EEBC99-9c0b-4ef8-bb6d-6bb9bd380a11\"]", "\xa0\xee\xbc\x99\x9c\x0b\x4e\xf8\xbb\x6d\x6b\xb9\xbd\x38\x0a\x11", 16,
-         0, MATCH_ALLOWED},
+        {2950, "[\"A0EEBC99-9c0b-4ef8-bb6d-6bb9bd380a11\"]",
+         "\xa0\xee\xbc\x99\x9c\x0b\x4e\xf8\xbb\x6d\x6b\xb9\xbd\x38\x0a\x11", 16, 0, MATCH_ALLOWED},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct hp_column column = {.size = sizeof column, .type = HP_NATIVE, .native_oid = rows[i].oid, .native_kind = 'b'};
+        struct hp_column column = {
+            .size = sizeof column, .type = HP_NATIVE, .native_oid = rows[i].oid, .native_kind = 'b'};
         struct hp_error err = {.size = sizeof err};
         json_t *values = json_loads(rows[i].values, 0, NULL);
         struct match m;
@@ -98,7 +99,8 @@ Test(match, refuses)
         {2950, "[\"g0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\"]", "value 1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct hp_column column = {.size = sizeof column, .type = HP_NATIVE, .native_oid = rows[i].oid, .native_kind = 'b'};
+        struct hp_column column = {
+            .size = sizeof column, .type = HP_NATIVE, .native_oid = rows[i].oid, .native_kind = 'b'};
         struct hp_error err = {.size = sizeof err};
         json_t *values = json_loads(rows[i].values, 0, NULL);
         struct match m;

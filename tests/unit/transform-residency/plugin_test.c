@@ -4,7 +4,8 @@
 #include <criterion/criterion.h>
 
 #define POLICY                                                                                                         \
-    "{\"policy_version\":1,\"destinations\":[\"us\",\"eu\"],\"connectors\":{\"c\":\"us\"},\"classes\":{\"h\":{\"eu\":\"hash\"}}," \
+    "{\"policy_version\":1,\"destinations\":[\"us\",\"eu\"],\"connectors\":{\"c\":\"us\"},\"classes\":{\"h\":{\"eu\":" \
+    "\"hash\"}},"                                                                                                      \
     "\"tables\":{}}"
 
 static struct {
@@ -24,7 +25,7 @@ Test(plugin, configuration)
 {
     char *good = policy_write(POLICY), *bad = policy_write("{\"policy_version\":1,\n\"x\":1}"), paths[3][128];
     static const struct {
-        int policy; /* 0 good, 1 bad, 2 not there */
+        int policy;                                              /* 0 good, 1 bad, 2 not there */
         const char *second, *third, *connector, *key, *expected; /* key NULL: fine */
     } rows[] = {
         {0, "destination=us", NULL, "c", NULL, NULL},
@@ -89,7 +90,8 @@ Test(plugin, policy_file_must_be_a_file)
         struct hp_error err = {.size = sizeof err};
         void *self = NULL;
         cr_assert(mock_config_init(&config, "transform-residency", "c", 2, pairs));
-        cr_expect_eq(hp_plugin_entry_v1.create(mock_host_face(host), &config.config, &self, &err), HP_ERROR, "%s", paths[i]);
+        cr_expect_eq(hp_plugin_entry_v1.create(mock_host_face(host), &config.config, &self, &err), HP_ERROR, "%s",
+                     paths[i]);
         cr_expect_eq(err.klass, HP_ERROR_CONFIG);
         mock_config_finish(&config);
         mock_host_destroy(host);

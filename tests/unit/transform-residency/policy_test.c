@@ -4,10 +4,10 @@
 #include <criterion/criterion.h>
 
 #define GOOD                                                                                                           \
-    "{\"policy_version\": 3, \"destinations\": [\"eu\", \"us\"], \"connectors\": {\"c\": \"us\"},"                      \
-    " \"classes\": {\"open\": {\"eu\": \"allow\", \"us\": \"allow\"}, \"pii\": {\"us\": \"mask\", \"eu\": \"hash\"}},"  \
-    " \"tables\": {\"app.users\": {\"columns\": {\"id\": \"open\", \"email\": \"pii\", \"r\": \"open\"},"                \
-    "   \"rows\": {\"us\": {\"column\": \"r\", \"in\": [\"us\", 5, true]}}}, \"app.a.b\": {\"columns\": {}}},"           \
+    "{\"policy_version\": 3, \"destinations\": [\"eu\", \"us\"], \"connectors\": {\"c\": \"us\"},"                     \
+    " \"classes\": {\"open\": {\"eu\": \"allow\", \"us\": \"allow\"}, \"pii\": {\"us\": \"mask\", \"eu\": \"hash\"}}," \
+    " \"tables\": {\"app.users\": {\"columns\": {\"id\": \"open\", \"email\": \"pii\", \"r\": \"open\"},"              \
+    "   \"rows\": {\"us\": {\"column\": \"r\", \"in\": [\"us\", 5, true]}}}, \"app.a.b\": {\"columns\": {}}},"         \
     " \"messages\": {\"m\": [\"us\"]}}"
 
 Test(policy, answers)
@@ -80,8 +80,10 @@ Test(policy, errors_name_the_place)
         {"{\"policy_version\":1,\"destinations\":[1]}", "destinations: holds something"},
         {"{\"policy_version\":1,\"destinations\":[]}", "classes: an object"},
         {"{\"policy_version\":1,\"destinations\":[\"us\"],\"classes\":{\"o\":\"allow\"}}", "classes.o: an object"},
-        {"{\"policy_version\":1,\"destinations\":[\"us\"],\"classes\":{\"o\":{\"eu\":\"allow\"}}}", "classes.o.eu: no destination"},
-        {"{\"policy_version\":1,\"destinations\":[\"us\"],\"classes\":{\"o\":{\"us\":\"Allow\"}}}", "classes.o.us: allow, mask"},
+        {"{\"policy_version\":1,\"destinations\":[\"us\"],\"classes\":{\"o\":{\"eu\":\"allow\"}}}",
+         "classes.o.eu: no destination"},
+        {"{\"policy_version\":1,\"destinations\":[\"us\"],\"classes\":{\"o\":{\"us\":\"Allow\"}}}",
+         "classes.o.us: allow, mask"},
         {HEAD "\"connectors\":{\"c\":\"eu\"}}", "connectors.eu: no destination"},
         {HEAD "\"connectors\":{\"c\":[\"us\"]}}", "connectors.c: the name of a destination"},
         {HEAD "\"messages\":{\"m\":\"us\"}}", "messages.m: a list"},
@@ -91,11 +93,16 @@ Test(policy, errors_name_the_place)
         {HEAD "\"tables\":{\"a.u\":{}}}", "tables.a.u.columns: an object"},
         {HEAD "\"tables\":{\"a.u\":{\"columns\":{},\"row\":{}}}}", "tables.a.u.row: no such member"},
         {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"x\"}}}}", "tables.a.u.columns.id: the name of a class"},
-        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"eu\":{}}}}}", "tables.a.u.rows.eu: no destination"},
-        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"us\":{}}}}}", "tables.a.u.rows.us: {\"column\""},
-        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"us\":{\"column\":\"x\",\"in\":[]}}}}}", "\"column\" is not among"},
-        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"us\":{\"column\":\"id\",\"in\":[1.5]}}}}}", "\"in\" holds something"},
-        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"us\":{\"column\":\"id\",\"in\":[null]}}}}}", "\"in\" holds something"},
+        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"eu\":{}}}}}",
+         "tables.a.u.rows.eu: no destination"},
+        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"us\":{}}}}}",
+         "tables.a.u.rows.us: {\"column\""},
+        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"us\":{\"column\":\"x\",\"in\":[]}}}}}",
+         "\"column\" is not among"},
+        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"us\":{\"column\":\"id\",\"in\":[1.5]}}}}}",
+         "\"in\" holds something"},
+        {HEAD "\"tables\":{\"a.u\":{\"columns\":{\"id\":\"o\"},\"rows\":{\"us\":{\"column\":\"id\",\"in\":[null]}}}}}",
+         "\"in\" holds something"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct hp_error err = {.size = sizeof err};

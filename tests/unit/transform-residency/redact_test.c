@@ -56,8 +56,8 @@ Test(sha256, hmac_vectors)
 }
 
 /* One cell through redact_cell; its bytes in hex, or "null", or "none". */
-static void run(const struct hp_column *column, enum policy_action action, const struct hp_cell *cell, const struct hp_record *rec,
-                char *out)
+static void run(const struct hp_column *column, enum policy_action action, const struct hp_cell *cell,
+                const struct hp_record *rec, char *out)
 {
     struct hp_error err = {.size = sizeof err};
     struct builder b;
@@ -123,7 +123,8 @@ Test(redact, by_type)
 
 Test(redact, same_value_same_hash_and_nothing_stays_nothing)
 {
-    struct hp_column column = {.size = sizeof column, .type = HP_NATIVE, .native_oid = 25, .native_typmod = -1, .native_kind = 'b'};
+    struct hp_column column = {
+        .size = sizeof column, .type = HP_NATIVE, .native_oid = 25, .native_typmod = -1, .native_kind = 'b'};
     struct hp_record rec = {0};
     struct hp_cell cell = {.type = HP_NATIVE, .flags = HP_CELL_INLINE, .len = 6, .u.inl = "secret"};
     struct hp_cell null = {.type = HP_NULL}, unchanged = {.type = HP_NONE, .flags = HP_CELL_UNCHANGED};
@@ -147,8 +148,11 @@ Test(redact, refuses)
         uint32_t type, oid;
         int32_t typmod;
         enum policy_action action;
-    } rows[] = {{HP_NATIVE, 23, -1, POLICY_HASH},   {HP_NATIVE, 1043, 19, POLICY_HASH}, {HP_NATIVE, 600, -1, POLICY_MASK},
-                {HP_ARRAY, 0, -1, POLICY_ALLOW}, {HP_MAP, 0, -1, POLICY_ALLOW}};
+    } rows[] = {{HP_NATIVE, 23, -1, POLICY_HASH},
+                {HP_NATIVE, 1043, 19, POLICY_HASH},
+                {HP_NATIVE, 600, -1, POLICY_MASK},
+                {HP_ARRAY, 0, -1, POLICY_ALLOW},
+                {HP_MAP, 0, -1, POLICY_ALLOW}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct hp_column column = {.size = sizeof column,
                                    .type = rows[i].type,

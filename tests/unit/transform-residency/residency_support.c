@@ -1,4 +1,5 @@
 #include "residency_support.h"
+
 #include "check.h"
 
 #include <criterion/criterion.h>
@@ -8,7 +9,9 @@
 static const struct {
     const char *name;
     uint32_t oid, flags, key;
-} columns[] = {{"id", 23, HP_COLUMN_KEY, 1}, {"email", 25, 0, 0}, {"dna", 25, HP_COLUMN_OPTIONAL, 0},
+} columns[] = {{"id", 23, HP_COLUMN_KEY, 1},
+               {"email", 25, 0, 0},
+               {"dna", 25, HP_COLUMN_OPTIONAL, 0},
                {"residency", 25, HP_COLUMN_OPTIONAL, 0}};
 #define N_COLUMNS (sizeof columns / sizeof columns[0])
 

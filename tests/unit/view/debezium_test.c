@@ -1,5 +1,5 @@
-/* debezium_test.c: whole messages: keys, envelopes, tombstones, changes of key, truncates, logical messages, plain records,
-   schemas. The texts are Debezium 3.6.1's own, but for times and positions. */
+/* debezium_test.c: whole messages: keys, envelopes, tombstones, changes of key, truncates, logical messages, plain
+   records, schemas. The texts are Debezium 3.6.1's own, but for times and positions. */
 #include "builder.h"
 #include "debezium.h"
 #include "schema_pool.h"
@@ -24,7 +24,7 @@ struct fixture {
     const struct hp_schema *table, *keyless;
     struct hp_tx tx;
     struct view_options options;
-    struct buf text;   /* every message: header, key, value; '\n' after each */
+    struct buf text; /* every message: header, key, value; '\n' after each */
     struct hp_error err;
 };
 
@@ -71,7 +71,8 @@ static void setup(struct fixture *f)
     f->keyless = intern(f, "n", true);
     cr_assert_eq(schema_pool_topic(f->pool, hp_bytes_of("p.public.t"), &f->err), 1u);
     cr_assert_eq(schema_pool_topic(f->pool, hp_bytes_of("p.message"), &f->err), 2u);
-    f->tx = (struct hp_tx){.size = sizeof f->tx, .id = 555, .commit_pos = 900, .end_pos = 950, .commit_us = 1700000000123456};
+    f->tx = (struct hp_tx){
+        .size = sizeof f->tx, .id = 555, .commit_pos = 900, .end_pos = 950, .commit_us = 1700000000123456};
     f->options = (struct view_options){.size = sizeof f->options, .connector_version = "3.6.1.Final"};
     buf_init(&f->text, 1u << 20);
 }
@@ -107,7 +108,8 @@ static uint32_t row(struct hp_builder *b, const char *text)
     return made;
 }
 
-static void add(struct fixture *f, const struct hp_schema *schema, char op, uint16_t flags, const char *before, const char *after)
+static void add(struct fixture *f, const struct hp_schema *schema, char op, uint16_t flags, const char *before,
+                const char *after)
 {
     struct hp_builder *b = &f->b.b;
     uint32_t made;
@@ -132,8 +134,8 @@ static hp_status keep(void *arg, const struct view_message *m, struct hp_error *
     if (m->header) {
         (void)buf_printf(&f->text, "%s:%.*s ", m->header, (int)m->header_value.len, (const char *)m->header_value.data);
     }
-    (void)buf_printf(&f->text, "%.*s %.*s\n", (int)m->key.len, (const char *)m->key.data, m->value.len ? (int)m->value.len : 4,
-                     m->value.len ? (const char *)m->value.data : "null");
+    (void)buf_printf(&f->text, "%.*s %.*s\n", (int)m->key.len, (const char *)m->key.data,
+                     m->value.len ? (int)m->value.len : 4, m->value.len ? (const char *)m->value.data : "null");
     return HP_OK;
 }
 
@@ -156,11 +158,15 @@ static hp_status view(struct fixture *f)
 }
 
 #define SOURCE_FROM(snapshot, schema, table, tx)                                                                       \
-    "{\"version\":\"3.6.1.Final\",\"connector\":\"postgresql\",\"name\":\"p\",\"ts_ms\":1700000000123,\"snapshot\":\"" snapshot      \
-    "\",\"db\":\"app\",\"sequence\":\"[\\\"900\\\",\\\"800\\\"]\",\"ts_us\":1700000000123456,\"ts_ns\":1700000000123456000,"         \
-    "\"schema\":\"" schema "\",\"table\":\"" table "\",\"txId\":" tx ",\"lsn\":800,\"xmin\":null,\"origin\":null,\"origin_lsn\":null}"
+    "{\"version\":\"3.6.1.Final\",\"connector\":\"postgresql\",\"name\":\"p\",\"ts_ms\":1700000000123,\"snapshot\":"   \
+    "\"" snapshot "\",\"db\":\"app\",\"sequence\":\"[\\\"900\\\",\\\"800\\\"]\",\"ts_us\":1700000000123456,\"ts_ns\":" \
+                  "1700000000123456000,"                                                                               \
+    "\"schema\":\"" schema "\",\"table\":\"" table "\",\"txId\":" tx                                                   \
+    ",\"lsn\":800,\"xmin\":null,\"origin\":null,\"origin_lsn\":null}"
 #define SOURCE SOURCE_FROM("false", "public", "t", "555")
-#define TAIL_OF(op) ",\"transaction\":null,\"op\":\"" op "\",\"ts_ms\":1700000000200,\"ts_us\":1700000000200999,\"ts_ns\":1700000000200999000}"
+#define TAIL_OF(op)                                                                                                    \
+    ",\"transaction\":null,\"op\":\"" op                                                                               \
+    "\",\"ts_ms\":1700000000200,\"ts_us\":1700000000200999,\"ts_ns\":1700000000200999000}"
 
 Test(debezium, changes)
 {
@@ -171,30 +177,40 @@ Test(debezium, changes)
         const char *before, *after, *expected;
     } rows[] = {
         {'c', 0, false, NULL, "1|a|\\N|q|-",
-         "{\"k2\":\"a\",\"Id\":1} {\"before\":null,\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":null,\"d\":\"q\"},\"source\":" SOURCE TAIL_OF("c") "\n"},
+         "{\"k2\":\"a\",\"Id\":1} "
+         "{\"before\":null,\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":null,\"d\":\"q\"},\"source\":" SOURCE TAIL_OF(
+             "c") "\n"},
         {'r', HP_REC_SNAP_TABLE_FIRST, false, NULL, "1|a|3|q|-",
-         "{\"k2\":\"a\",\"Id\":1} {\"before\":null,\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":3,\"d\":\"q\"},\"source\":" SOURCE_FROM(
+         "{\"k2\":\"a\",\"Id\":1} "
+         "{\"before\":null,\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":3,\"d\":\"q\"},\"source\":" SOURCE_FROM(
              "first_in_data_collection", "public", "t", "555") TAIL_OF("r") "\n"},
-        {'r', HP_REC_SNAP_FIRST | HP_REC_SNAP_TABLE_FIRST | HP_REC_SNAP_TABLE_LAST | HP_REC_SNAP_LAST, true, NULL, "1|a|3|q|-",
-         "null {\"before\":null,\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":3,\"d\":\"q\"},\"source\":" SOURCE_FROM("last", "public", "n", "555") TAIL_OF(
-             "r") "\n"},
+        {'r', HP_REC_SNAP_FIRST | HP_REC_SNAP_TABLE_FIRST | HP_REC_SNAP_TABLE_LAST | HP_REC_SNAP_LAST, true, NULL,
+         "1|a|3|q|-",
+         "null {\"before\":null,\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":3,\"d\":\"q\"},\"source\":" SOURCE_FROM(
+             "last", "public", "n", "555") TAIL_OF("r") "\n"},
         {'u', 0, false, NULL, "1|a|3|~|-",
-         "{\"k2\":\"a\",\"Id\":1} {\"before\":null,\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":3,\"d\":\"__debezium_unavailable_value\"},\"source\":" SOURCE
-             TAIL_OF("u") "\n"},
+         "{\"k2\":\"a\",\"Id\":1} "
+         "{\"before\":null,\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":3,\"d\":\"__debezium_unavailable_value\"},"
+         "\"source\":" SOURCE TAIL_OF("u") "\n"},
         /* the old row knows what the new one left out */
         {'u', 0, false, "1|a|3|q|-", "1|a|4|~|-",
-         "{\"k2\":\"a\",\"Id\":1} {\"before\":{\"Id\":1,\"k2\":\"a\",\"c\":3,\"d\":\"q\"},\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":4,\"d\":\"q\"},"
+         "{\"k2\":\"a\",\"Id\":1} "
+         "{\"before\":{\"Id\":1,\"k2\":\"a\",\"c\":3,\"d\":\"q\"},\"after\":{\"Id\":1,\"k2\":\"a\",\"c\":4,\"d\":\"q\"}"
+         ","
          "\"source\":" SOURCE TAIL_OF("u") "\n"},
         /* columns that the old key does not hold: null, or a stand-in where null is not allowed */
         {'d', HP_REC_BEFORE_KEY, false, "1|a|-|-|-", NULL,
-         "{\"k2\":\"a\",\"Id\":1} {\"before\":{\"Id\":1,\"k2\":\"a\",\"c\":null,\"d\":\"\"},\"after\":null,\"source\":" SOURCE TAIL_OF("d")
-         "\n{\"k2\":\"a\",\"Id\":1} null\n"},
+         "{\"k2\":\"a\",\"Id\":1} "
+         "{\"before\":{\"Id\":1,\"k2\":\"a\",\"c\":null,\"d\":\"\"},\"after\":null,\"source\":" SOURCE TAIL_OF(
+             "d") "\n{\"k2\":\"a\",\"Id\":1} null\n"},
         {'u', HP_REC_BEFORE_KEY | HP_REC_KEY_CHANGED, false, "1|a|-|-|-", "1|b|3|q|-",
-         "__debezium.newkey:{\"k2\":\"b\",\"Id\":1} {\"k2\":\"a\",\"Id\":1} {\"before\":{\"Id\":1,\"k2\":\"a\",\"c\":null,\"d\":\"\"},\"after\":null,"
+         "__debezium.newkey:{\"k2\":\"b\",\"Id\":1} {\"k2\":\"a\",\"Id\":1} "
+         "{\"before\":{\"Id\":1,\"k2\":\"a\",\"c\":null,\"d\":\"\"},\"after\":null,"
          "\"source\":" SOURCE TAIL_OF("d") "\n"
-         "__debezium.newkey:{\"k2\":\"b\",\"Id\":1} {\"k2\":\"a\",\"Id\":1} null\n"
-         "__debezium.oldkey:{\"k2\":\"a\",\"Id\":1} {\"k2\":\"b\",\"Id\":1} {\"before\":null,\"after\":{\"Id\":1,\"k2\":\"b\",\"c\":3,\"d\":\"q\"},"
-         "\"source\":" SOURCE TAIL_OF("c") "\n"},
+                                           "__debezium.newkey:{\"k2\":\"b\",\"Id\":1} {\"k2\":\"a\",\"Id\":1} null\n"
+                                           "__debezium.oldkey:{\"k2\":\"a\",\"Id\":1} {\"k2\":\"b\",\"Id\":1} "
+                                           "{\"before\":null,\"after\":{\"Id\":1,\"k2\":\"b\",\"c\":3,\"d\":\"q\"},"
+                                           "\"source\":" SOURCE TAIL_OF("c") "\n"},
         {'t', 0, false, NULL, NULL, "null {\"before\":null,\"after\":null,\"source\":" SOURCE TAIL_OF("t") "\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -202,7 +218,8 @@ Test(debezium, changes)
         setup(&f);
         add(&f, rows[i].keyless ? f.keyless : f.table, rows[i].op, rows[i].flags, rows[i].before, rows[i].after);
         cr_expect_eq(view(&f), HP_OK, "row %zu: %s", i, f.err.message);
-        cr_expect_str_eq((const char *)f.text.data, rows[i].expected, "row %zu:\n%s%s", i, (const char *)f.text.data, rows[i].expected);
+        cr_expect_str_eq((const char *)f.text.data, rows[i].expected, "row %zu:\n%s%s", i, (const char *)f.text.data,
+                         rows[i].expected);
         teardown(&f);
     }
 }
@@ -241,10 +258,12 @@ Test(debezium, logical_message)
     f.tx.id = 0;
     add_message(&f);
     cr_expect_eq(view(&f), HP_OK, "%s", f.err.message);
-    cr_expect_str_eq((const char *)f.text.data,
-                     "{\"prefix\":\"pfx\"} {\"op\":\"m\",\"ts_ms\":1700000000200,\"source\":" SOURCE_FROM("false", "", "", "null")
-                     ",\"transaction\":null,\"message\":{\"prefix\":\"pfx\",\"content\":\"Y29udGVudA==\"}}\n",
-                     "%s", (const char *)f.text.data);
+    cr_expect_str_eq(
+        (const char *)f.text.data,
+        "{\"prefix\":\"pfx\"} {\"op\":\"m\",\"ts_ms\":1700000000200,\"source\":" SOURCE_FROM(
+            "false", "", "",
+            "null") ",\"transaction\":null,\"message\":{\"prefix\":\"pfx\",\"content\":\"Y29udGVudA==\"}}\n",
+        "%s", (const char *)f.text.data);
     teardown(&f);
 }
 
@@ -297,30 +316,46 @@ Test(debezium, plain_records)
 
 #define F(type, optional, name) "{\"type\":\"" type "\",\"optional\":" optional ",\"field\":\"" name "\"}"
 #define VALUE_SCHEMA(field)                                                                                            \
-    "{\"type\":\"struct\",\"fields\":[" F("int32", "false", "Id") "," F("string", "false", "k2") "," F("int32", "true", "c") "," F(       \
-        "string", "false", "d") "],\"optional\":true,\"name\":\"p.public.t.Value\",\"field\":\"" field "\"}"
-#define SOURCE_SCHEMA                                                                                                  \
-    "{\"type\":\"struct\",\"fields\":[" F("string", "false", "version") "," F("string", "false", "connector") "," F("string", "false",    \
-                                                                                                                   "name") ","    \
-    F("int64", "false", "ts_ms") ",{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\",\"version\":1,\"parameters\":" \
-    "{\"allowed\":\"true,first,first_in_data_collection,last_in_data_collection,last,false,incremental\"},\"default\":\"false\","   \
-    "\"field\":\"snapshot\"}," F("string", "false", "db") "," F("string", "true", "sequence") "," F("int64", "true", "ts_us") ","     \
-    F("int64", "true", "ts_ns") "," F("string", "false", "schema") "," F("string", "false", "table") "," F("int64", "true", "txId") "," \
-    F("int64", "true", "lsn") "," F("int64", "true", "xmin") "," F("string", "true", "origin") "," F("int64", "true", "origin_lsn")   \
-    "],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.Source\",\"version\":1,\"field\":\"source\"}"
+    "{\"type\":\"struct\",\"fields\":[" F("int32", "false", "Id") "," F("string", "false", "k2") "," F(                \
+        "int32", "true", "c") "," F("string", "false",                                                                 \
+                                    "d") "],\"optional\":true,\"name\":\"p.public.t.Value\",\"field\":\"" field "\"}"
+#define SOURCE_SCHEMA                                                                                                                                 \
+    "{\"type\":\"struct\",\"fields\":[" F("string", "false", "version") "," F("string", "false", "connector") "," F("string", "false", "name") "," F( \
+        "int64", "false",                                                                                                                             \
+        "ts_ms") ",{\"type\":\"string\",\"optional\":true,\"name\":\"io.debezium.data.Enum\",\"version\":1,"                                          \
+                 "\"parameters\":"                                                                                                                    \
+                 "{\"allowed\":\"true,first,first_in_data_collection,last_in_data_collection,last,false,"                                             \
+                 "incremental\"},\"default\":\"false\","                                                                                              \
+                 "\"field\":\"snapshot\"}," F("string", "false", "db") "," F("string", "true", "sequence") "," F(                                     \
+                     "int64", "true",                                                                                                                 \
+                     "ts_us") "," F("int64", "true",                                                                                                  \
+                                    "ts_ns") "," F("string", "false",                                                                                 \
+                                                   "schema") "," F("string", "false",                                                                 \
+                                                                   "table") "," F("int64", "true",                                                    \
+                                                                                  "txId") "," F("int64", "true",                                      \
+                                                                                                "lsn") "," F("int64",                                 \
+                                                                                                             "true",                                  \
+                                                                                                             "xmin") "," F("string",                  \
+                                                                                                                           "true",                    \
+                                                                                                                           "origin") "," F("int64",   \
+                                                                                                                                           "true",    \
+                                                                                                                                           "origin_lsn") "],\"optional\":false,\"name\":\"io.debezium.connector.postgresql.Source\",\"version\":1,\"field\":\"source\"}"
 #define TRANSACTION_SCHEMA                                                                                             \
-    "{\"type\":\"struct\",\"fields\":[" F("string", "false", "id") "," F("int64", "false", "total_order") "," F(                        \
-        "int64", "false", "data_collection_order") "],\"optional\":true,\"name\":\"event.block\",\"version\":1,\"field\":\"transaction\"}"
+    "{\"type\":\"struct\",\"fields\":[" F("string", "false", "id") "," F("int64", "false", "total_order") "," F(       \
+        "int64", "false", "data_collection_order") "],\"optional\":true,\"name\":\"event.block\",\"version\":1,"       \
+                                                   "\"field\":\"transaction\"}"
 
 Test(debezium, schemas)
 {
     struct fixture f;
-    static const char key[] = "{\"schema\":{\"type\":\"struct\",\"fields\":[" F("string", "false", "k2") "," F("int32", "false", "Id")
-        "],\"optional\":false,\"name\":\"p.public.t.Key\"},\"payload\":{\"k2\":\"a\",\"Id\":1}} ";
-    static const char value[] =
-        "{\"schema\":{\"type\":\"struct\",\"fields\":[" VALUE_SCHEMA("before") "," VALUE_SCHEMA("after") "," SOURCE_SCHEMA "," TRANSACTION_SCHEMA
-        "," F("string", "false", "op") "," F("int64", "true", "ts_ms") "," F("int64", "true", "ts_us") "," F("int64", "true", "ts_ns")
-        "],\"optional\":false,\"name\":\"p.public.t.Envelope\",\"version\":2},\"payload\":{\"before\":null,\"after\":{";
+    static const char key[] = "{\"schema\":{\"type\":\"struct\",\"fields\":[" F("string", "false", "k2") "," F(
+        "int32", "false",
+        "Id") "],\"optional\":false,\"name\":\"p.public.t.Key\"},\"payload\":{\"k2\":\"a\",\"Id\":1}} ";
+    static const char value[] = "{\"schema\":{\"type\":\"struct\",\"fields\":[" VALUE_SCHEMA("before") "," VALUE_SCHEMA(
+        "after") "," SOURCE_SCHEMA "," TRANSACTION_SCHEMA
+                 "," F("string", "false", "op") "," F("int64", "true", "ts_ms") "," F("int64", "true", "ts_us") "," F(
+                     "int64", "true", "ts_ns") "],\"optional\":false,\"name\":\"p.public.t.Envelope\",\"version\":2},"
+                                               "\"payload\":{\"before\":null,\"after\":{";
     setup(&f);
     f.options.schemas = true;
     add(&f, f.table, 'c', 0, NULL, "1|a|3|q|-");
@@ -339,8 +374,10 @@ Test(debezium, message_schema)
     f.options.schemas = true;
     add_message(&f);
     cr_expect_eq(view(&f), HP_OK);
-    cr_expect_not_null(strstr((const char *)f.text.data, "io.debezium.connector.postgresql.MessageKey\",\"version\":1}"));
-    cr_expect_not_null(strstr((const char *)f.text.data, "io.debezium.connector.postgresql.MessageValue\",\"version\":1}"));
+    cr_expect_not_null(
+        strstr((const char *)f.text.data, "io.debezium.connector.postgresql.MessageKey\",\"version\":1}"));
+    cr_expect_not_null(
+        strstr((const char *)f.text.data, "io.debezium.connector.postgresql.MessageValue\",\"version\":1}"));
     json = json_loads(strstr((const char *)f.text.data, "}} {") + 3, JSON_DISABLE_EOF_CHECK, NULL);
     cr_expect_eq(json_array_size(json_object_get(json_object_get(json, "schema"), "fields")), 5u);
     json_decref(json);

@@ -1,7 +1,7 @@
 /*
  * pg_form_test.c: every type's values against what Debezium 3.6.1 made of the same ones. values.tsv holds, per type, a
- * line T (name, OID, typmod, kind, base, type name, labels, not null, Connect schema or "-") and then per value a line B
- * (binary send form) or X (text form): bytes in hex, expected JSON. OIDs of 90000 and above stand for types without a
+ * line T (name, OID, typmod, kind, base, type name, labels, not null, Connect schema or "-") and then per value a line
+ * B (binary send form) or X (text form): bytes in hex, expected JSON. OIDs of 90000 and above stand for types without a
  * fixed one. Where the expectation differs from Debezium's, on purpose, is listed in host/view/debezium.h.
  */
 #include "pg_form.h"
@@ -55,7 +55,8 @@ static bool same(const json_t *a, const json_t *b)
 static void expect(const struct buf *out, const char *expected, const char *what)
 {
     json_t *is = parse((const char *)out->data, out->len, what), *should = parse(expected, strlen(expected), what);
-    cr_expect(same(is, should), "%s:\n  is     %.*s\n  should %s", what, (int)out->len, (const char *)out->data, expected);
+    cr_expect(same(is, should), "%s:\n  is     %.*s\n  should %s", what, (int)out->len, (const char *)out->data,
+              expected);
     json_decref(is);
     json_decref(should);
 }
