@@ -13,7 +13,7 @@
 #include "sink.h"
 
 #define HOLD_BYTES ((uint64_t)128 << 10)
-#define PREPARED_MAX 1000u
+#define PREPARED_MAX 2000u
 
 /* ---- the held batch ---- */
 
@@ -108,9 +108,6 @@ static hp_status begin(struct sink *s, struct hp_error *err)
         return HP_OK;
     }
     if (sink_failpoint(s, "sink.begin", err)) {
-        return HP_ERROR;
-    }
-    if (s->link.n_prepared > PREPARED_MAX && link_forget(&s->link, err) != HP_OK) {
         return HP_ERROR;
     }
     s->link.failed = false;
@@ -344,6 +341,16 @@ static hp_status release_held(struct sink *s, const struct hp_sink_position *at,
     return st;
 }
 
+/* Tables and sets of columns come without end in a long life: begin anew now and then. */
+static hp_status forget_much(struct sink *s, struct hp_error *err)
+{
+    if (s->in_tx || s->link.n_prepared <= PREPARED_MAX) {
+        return HP_OK;
+    }
+    sink_forget(s);
+    return link_forget(&s->link, err);
+}
+
 /* A put has failed: until rollback() there is nothing to add to, or to commit. */
 static hp_status is_void(struct hp_error *err)
 {
@@ -361,7 +368,7 @@ hp_status apply_put(struct sink *s, const struct hp_batch *batch, struct hp_erro
         return HP_ERROR;
     }
     s->batch_stream = sink_stream(s, batch->stream, err);
-    if (!s->batch_stream) {
+    if (!s->batch_stream || forget_much(s, err) != HP_OK) {
         return HP_ERROR;
     }
     s->batch = batch;

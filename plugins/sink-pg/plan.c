@@ -480,6 +480,7 @@ static hp_status add_record(struct planning *g, const struct hp_record *rec, uin
     if (rec->op == HP_OP_TRUNCATE) {
         return add_truncate(g, s, rec, index);
     }
+    g->open_truncate = NO_ENTRY; /* whatever else its statement named is not for us */
     if (s->table->mark->segment == p->segment && s->table->mark->shape != s && end_segment(g) != HP_OK) {
         return HP_ERROR; /* another schema of the same table */
     }

@@ -149,7 +149,7 @@ static bool describe(struct shape *s, const struct typemap *types, struct colset
         .partitioned = s->table->partitioned,
         .identity = s->table->has_identity,
         .arbiter = s->arbiter != NULL,
-        .complete = set->complete,
+        .complete = set->complete && s->insertable,
         .columns = cols,
         .n_columns = s->n,
         .others = s->others,

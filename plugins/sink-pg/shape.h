@@ -61,6 +61,7 @@ struct shape {
     struct shape_col *cols;
     uint32_t n_keys;
     uint32_t *keys;     /* indexes into cols */
+    bool insertable;    /* rows that are missing may be inserted (insert.mode is not update) */
     bool mergeable;     /* bytes of its keys tell whether they are equal */
     const struct unique *arbiter;
     struct colset *sets;

@@ -283,6 +283,7 @@ static hp_status map_columns(struct building *b)
         return out_of_memory(b->err);
     }
     shape->mergeable = true;
+    shape->insertable = b->s->config.insert_mode != MODE_UPDATE;
     for (uint32_t i = 0; i < b->n; i++) {
         const struct gathered *g = &b->cols[i];
         const struct column *target = match_column(b->s, t, g->column.source->name);

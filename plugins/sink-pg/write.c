@@ -280,7 +280,7 @@ void write_result(void *arg, const struct command *c, uint64_t rows)
     st = step_of(s, c->step);
     s->tally.rows += (int64_t)rows;
     if (st->kind != SQL_UPDATE && st->kind != SQL_DELETE && st->kind != SQL_KEYLESS_UPDATE &&
-        st->kind != SQL_KEYLESS_DELETE && !(st->kind == SQL_KEY_CHANGE && !st->set->complete)) {
+        st->kind != SQL_KEYLESS_DELETE && !(st->kind == SQL_KEY_CHANGE && !(st->set->complete && st->shape->insertable))) {
         return;
     }
     if (rows + expected_misses(s, st, c) < c->rows) {

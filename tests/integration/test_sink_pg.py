@@ -22,7 +22,7 @@ A = {"a": 1}
 class Drive:
     """One sink instance, with a database that gives values their binary form."""
 
-    def __init__(self, source, target, connector="c1", dialect="sink-pg", user=SINK_ROLE, **config):
+    def __init__(self, source, target, connector="c1", dialect="sink-pg", user=SINK_ROLE, failpoints="", **config):
         self.cluster, self.db = target
         build = build_folder()
         src_cluster, src_db = source
@@ -33,7 +33,7 @@ class Drive:
             [os.path.join(build, "tests", "unit", "sink-pg", "sink_drive"), os.path.join(build, "plugins", "sink-pg.so"),
              dialect, connector, f"host={src_cluster.folder} port={src_cluster.port} dbname={src_db} user=postgres"]
             + [f"{k}={v}" for k, v in entries.items()],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "HOMEPORT_FAILPOINTS": failpoints})
         self.created = json.loads(self.process.stdout.readline())
         self.offset = 0
         self.epoch = 1
@@ -755,6 +755,86 @@ def test_retry_classes(bed):
         d.rec("t", "c", ["99", "a"])
         got = d.flush()
         assert (got["class"], got["code"]) == (1, "42501") and "README" in got["message"]
+
+
+@pytest.mark.parametrize("point", ["sink.begin", "sink.rows", "sink.position", "sink.commit_sent", "sink.committed"])
+@pytest.mark.parametrize("size", [10, 300])
+def test_killed_anywhere_position_and_rows_agree(bed, point, size):
+    bed[2]("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    offset = 0
+    for attempt in range(3):
+        d = Drive(*bed[:2], failpoints=f"{point}=kill@2" if attempt < 2 else "")
+        wait_until(lambda: d.call("start")["status"] == 0 and "class" not in d.call("position", epoch=attempt + 1),
+                   "the origin to be free")
+        d.epoch = attempt + 1
+        got = d.ok("position", epoch=attempt + 1)["offset"]
+        offset = 0 if got == 999999 else got
+        assert bed[2]("SELECT count(*) FROM t") == [(offset * size,)]
+        d.schema("t", T_ID_V)
+        try:
+            while offset < 6:
+                for i in range(size):
+                    d.rec("t", "c", [str(offset * size + i), "x"])
+                offset += 1
+                d.offset = offset - 1
+                assert d.flush()["status"] == 0
+        except (AssertionError, BrokenPipeError):
+            assert attempt < 2 and d.process.wait(30) == -9
+            d.process.stdout.close()
+            continue
+        assert attempt == 2
+        d.__exit__()
+    assert bed[2]("SELECT count(*), sum(length(v)) FROM t") == [(6 * size, 6 * size)]
+
+
+def test_failed_steps_are_retried_errors(bed):
+    bed[2]("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    for point in ("sink.begin", "sink.rows", "sink.position"):
+        with Drive(*bed[:2], failpoints=f"{point}=error") as d:
+            wait_until(lambda: d.call("start")["status"] == 0 and d.call("position")["status"] == 0, "the origin to be free")
+            d.schema("t", T_ID_V)
+            d.rec("t", "c", ["1", "a"])
+            assert d.flush()["class"] == 2
+            d.ok("rollback")
+            assert bed[2]("SELECT count(*) FROM t") == [(0,)]
+            d.ok("stop")
+
+
+def test_many_sets_of_columns(bed):
+    bed[2]("CREATE TABLE t (id int PRIMARY KEY, " + ", ".join(f"c{i} text" for i in range(12)) + ")")
+    with Drive(*bed[:2]) as d:
+        d.up()
+        d.schema("t", [["id", "int4", "kn"]] + [[f"c{i}", "text", ""] for i in range(12)])
+        d.write(("t", "c", ["1"] + ["0"] * 12))
+        for n in range(0, 2600, 100):
+            for m in range(n, n + 100):
+                d.rec("t", "u", ["1"] + [str(m) if m >> i & 1 else U for i in range(12)])
+                d.rec("t", "u", [str(m + 10)] + [U if m >> i & 1 else "x" for i in range(12)])
+            assert d.flush()["status"] == 0
+        want = [str(max([m for m in range(2600) if m >> i & 1], default=0)) for i in range(12)]
+        assert list(bed[2]("SELECT * FROM t WHERE id = 1")[0][1:]) == want
+
+
+def test_every_record_by_itself_beyond_the_window(bed):
+    bed[2]("CREATE TABLE t (id int PRIMARY KEY, v text CHECK (v <> 'bad'))")
+    with Drive(*bed[:2]) as d:
+        d.up()
+        d.schema("t", T_ID_V)
+        for i in range(9000):
+            d.rec("t", "u", [str(i), "bad" if i == 8765 else "ok"])
+        got = d.flush()
+        assert (got["class"], got["record"]) == (3, 8765)
+        d.ok("rollback")
+        assert bed[2]("SELECT count(*) FROM t") == [(0,)]
+
+
+def test_insert_mode_update_never_inserts(bed):
+    bed[2]("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a')")
+    with Drive(*bed[:2], insert__mode="update") as d:
+        d.up()
+        d.schema("t", T_ID_V)
+        d.write(("t", "c", ["1", "b"]), ("t", "c", ["2", "b"]), ("t", "u", ["4", "b"], ["3", A]))
+        assert bed[2]("SELECT * FROM t") == [(1, "b")] and d.metric("sink_rows_missing") == 2
 
 
 def test_poison_is_found_among_many(bed):

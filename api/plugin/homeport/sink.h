@@ -33,7 +33,7 @@ struct hp_sink {
     hp_status (*position)(void *self, struct hp_sink_position *at, struct hp_error *err);
     /* [task & started] A batch belongs to one stream; between commits all batches are of one stream. */
     hp_status (*put)(void *self, const struct hp_batch *batch, struct hp_error *err);
-    /* [task & started] */
+    /* [task & started] A sink may write only now what was put; `record` of a POISON counts in the last batch put. */
     hp_status (*commit)(void *self, const struct hp_sink_position *at, struct hp_error *err);
     /* [task & started] Never fails: a broken connection counts as rolled back. */
     void (*rollback)(void *self);

@@ -42,7 +42,7 @@ static void make_table(int i, const char *name)
     shape->cols = calloc(3, sizeof *shape->cols);
     shape->keys = calloc(1, sizeof *shape->keys);
     shape->n_keys = 1;
-    shape->mergeable = true;
+    shape->mergeable = shape->insertable = true;
     for (uint32_t c = 0; c < 3; c++) {
         shape->cols[c] = (struct shape_col){.target = &target_columns[c], .source = hp_schema_column(schemas[i], c),
                                             .source_schema = schemas[i], .after_src = c, .before_src = c,
