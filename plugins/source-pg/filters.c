@@ -4,6 +4,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FILTER_MATCH_LIMIT 100000u /* backtracking steps per name: some 10 ms */
 #define FILTER_DEPTH_LIMIT 1000u
@@ -26,6 +27,17 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* The comma of a repetition, as in \d{1,3}: it never separates. */
+static bool in_braces(const char *list, size_t comma)
+{
+    size_t from = comma, to = comma + 1;
+    while (from > 0 && list[from - 1] >= '0' && list[from - 1] <= '9') {
+        from--;
+    }
+    to += strspn(list + to, "0123456789");
+    return from < comma && from > 0 && list[from - 1] == '{' && list[to] == '}' && (from < 2 || list[from - 2] != '\\');
+}
+
 bool list_split(const char *list, char separator, char ***out_items, size_t *out_n)
 {
     size_t len = strlen(list), max = 1, n = 0;
@@ -44,7 +56,7 @@ bool list_split(const char *list, char separator, char ***out_items, size_t *out
                 *to++ = list[i];
             }
             *to++ = list[++i];
-        } else if (i < len && list[i] != separator) {
+        } else if (i < len && (list[i] != separator || (separator == ',' && in_braces(list, i)))) {
             *to++ = list[i];
         } else {
             char *end = to;

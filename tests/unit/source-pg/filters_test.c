@@ -37,6 +37,16 @@ Test(filters, lists)
     cr_assert_not(matches("public\\.a,public\\.b", "public.c"));
 }
 
+Test(filters, the_comma_of_a_repetition_does_not_separate)
+{
+    cr_assert(matches("app\\.t\\d{1,2},x", "app.t12"));
+    cr_assert_not(matches("app\\.t\\d{1,2},x", "app.t123"));
+    cr_assert(matches("app\\.t\\d{2,},x", "app.t123"));
+    cr_assert(matches("x,(a{60,63}|b)", "b"));
+    cr_assert(matches("a\\{1,2\\}", "a{1") && matches("a\\{1,2\\}", "2}"), "escaped braces are not a repetition");
+    cr_assert(matches("a{,b", "b") && matches("{,c", "c") && matches("1,2}", "2}"));
+}
+
 Test(filters, alternation_is_anchored_as_a_whole)
 {
     cr_assert_not(matches("a|b", "ab"));
