@@ -12,7 +12,7 @@
  */
 #include "sink.h"
 
-#define HOLD_BYTES ((uint64_t)128 << 10)
+#define HOLD_BYTES   ((uint64_t)128 << 10)
 #define PREPARED_MAX 2000u
 
 /* ---- the held batch ---- */
@@ -176,10 +176,10 @@ static hp_status undo(struct sink *s, bool *out_void, struct hp_error *err)
 
 /* ---- fall-backs ---- */
 
-#define AGAIN_NO 0
-#define AGAIN_SAME 1    /* the same plan */
+#define AGAIN_NO      0
+#define AGAIN_SAME    1 /* the same plan */
 #define AGAIN_ORDERED 2 /* every record by itself */
-#define AGAIN_FRESH 3   /* read the catalog again */
+#define AGAIN_FRESH   3 /* read the catalog again */
 
 static int next_attempt(struct sink *s, bool ordered, bool *stale_tried)
 {
@@ -311,9 +311,10 @@ static hp_status apply_batch(struct sink *s, const struct hp_sink_position *at, 
         if (undo(s, &replan, err) != HP_OK) {
             return HP_ERROR;
         }
-        sink_count(s, again == AGAIN_SAME ? s->metrics.copy_fallbacks
-                      : again == AGAIN_FRESH ? s->metrics.stale_retries
-                                             : s->metrics.order_fallbacks,
+        sink_count(s,
+                   again == AGAIN_SAME    ? s->metrics.copy_fallbacks
+                   : again == AGAIN_FRESH ? s->metrics.stale_retries
+                                          : s->metrics.order_fallbacks,
                    1);
         ordered = ordered || again == AGAIN_ORDERED;
         if (again == AGAIN_FRESH) {
@@ -354,7 +355,8 @@ static hp_status forget_much(struct sink *s, struct hp_error *err)
 /* A put has failed: until rollback() there is nothing to add to, or to commit. */
 static hp_status is_void(struct hp_error *err)
 {
-    return hp_fail(err, HP_ERROR_RETRY, "25P02", "an earlier batch of this transaction failed: it has to be rolled back");
+    return hp_fail(err, HP_ERROR_RETRY, "25P02",
+                   "an earlier batch of this transaction failed: it has to be rolled back");
 }
 
 hp_status apply_put(struct sink *s, const struct hp_batch *batch, struct hp_error *err)

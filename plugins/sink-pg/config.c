@@ -118,8 +118,9 @@ void config_validate(const struct hp_config *config, const struct hp_config_repo
         report->error(report, "primary.key.mode", problem);
     }
     if (insert_mode > MODE_INSERT && key_mode == KEY_MODE_NONE) {
-        report->error(report, "primary.key.mode", "insert.mode upsert and update need a key: primary.key.mode "
-                                                  "record_key or record_value");
+        report->error(report, "primary.key.mode",
+                      "insert.mode upsert and update need a key: primary.key.mode "
+                      "record_key or record_value");
     }
     if (is_true(config, "delete.enabled") && key_mode >= 0 && key_mode != KEY_MODE_RECORD_KEY &&
         (config_is_java(config->dialect) || is_set(config, "delete.enabled"))) {
@@ -230,8 +231,8 @@ static hp_status parse_into(const struct hp_config *config, struct sink_config *
     c->position_schema = copy_text(position, (size_t)(dot - position));
     c->position_table = copy_text(dot + 1, strlen(dot + 1));
     c->time_zone = copy_text(zone, strlen(zone));
-    c->synchronous_commit = copy_text(config_value(config, "synchronous.commit"),
-                                      strlen(config_value(config, "synchronous.commit")));
+    c->synchronous_commit =
+        copy_text(config_value(config, "synchronous.commit"), strlen(config_value(config, "synchronous.commit")));
     c->replication_role = copy_text(config_value(config, "session.replication.role"),
                                     strlen(config_value(config, "session.replication.role")));
     if (!c->connector || !c->collection_format || !c->position_schema || !c->position_table || !c->time_zone ||

@@ -7,15 +7,15 @@
 
 #include "url.h"
 
-#define SINK_ID "sink-pg"
+#define SINK_ID         "sink-pg"
 #define SINK_ALIAS_JDBC "io.debezium.connector.jdbc.JdbcSinkConnector"
 
 #define MODE_INSERT 0
 #define MODE_UPSERT 1
 #define MODE_UPDATE 2
 
-#define KEY_MODE_NONE 0
-#define KEY_MODE_RECORD_KEY 1
+#define KEY_MODE_NONE         0
+#define KEY_MODE_RECORD_KEY   1
 #define KEY_MODE_RECORD_VALUE 2
 
 /* A list of texts in one allocation each. */
@@ -26,16 +26,16 @@ struct text_list {
 
 struct sink_config {
     char *connector;
-    bool java;         /* asked for under the Java name: its defaults and naming rules */
-    struct url url;    /* complete: user, password, sslmode are in it */
+    bool java;      /* asked for under the Java name: its defaults and naming rules */
+    struct url url; /* complete: user, password, sslmode are in it */
     bool loopback;
-    int insert_mode;   /* MODE_* */
-    int key_mode;      /* KEY_MODE_* */
+    int insert_mode; /* MODE_* */
+    int key_mode;    /* KEY_MODE_* */
     struct text_list key_fields;
     bool delete_enabled;
     bool truncate_enabled;
     bool evolve;
-    bool exact_names;  /* quote.identifiers: else a name that is not there as it is, is taken in lower case */
+    bool exact_names; /* quote.identifiers: else a name that is not there as it is, is taken in lower case */
     char *collection_format;
     struct text_list include, exclude; /* field lists: "field" or "topic:field" */
     uint32_t batch_rows;

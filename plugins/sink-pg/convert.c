@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#define DEPTH_MAX 64
-#define DAYS_1970_2000 10957
+#define DEPTH_MAX        64
+#define DAYS_1970_2000   10957
 #define MICROS_1970_2000 (INT64_C(946684800) * 1000000)
 
 /* ---- text forms ---- */
@@ -185,8 +185,8 @@ static int64_t to_micros(const struct hp_column *source, int64_t v, bool *ok)
     static const struct {
         const char *suffix;
         int64_t multiply, divide;
-    } units[] = {{".MicroTime", 1, 1},  {".MicroTimestamp", 1, 1}, {".NanoTime", 1, 1000}, {".NanoTimestamp", 1, 1000},
-                 {".Time", 1000, 1}, {".Timestamp", 1000, 1}};
+    } units[] = {{".MicroTime", 1, 1},        {".MicroTimestamp", 1, 1}, {".NanoTime", 1, 1000},
+                 {".NanoTimestamp", 1, 1000}, {".Time", 1000, 1},        {".Timestamp", 1000, 1}};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         size_t n = strlen(units[i].suffix);
         if (source->logical.len > n &&
@@ -222,9 +222,8 @@ bool convert_cell(struct bytes *out, uint32_t oid, const struct hp_column *sourc
         uint32_t oid;
         uint8_t size;
         int64_t min, max;
-    } integers[] = {{OID_INT2, 2, INT16_MIN, INT16_MAX},
-                    {OID_INT4, 4, INT32_MIN, INT32_MAX},
-                    {OID_INT8, 8, INT64_MIN, INT64_MAX}};
+    } integers[] = {
+        {OID_INT2, 2, INT16_MIN, INT16_MAX}, {OID_INT4, 4, INT32_MIN, INT32_MAX}, {OID_INT8, 8, INT64_MIN, INT64_MAX}};
     struct hp_bytes b;
     float f;
     uint32_t bits;

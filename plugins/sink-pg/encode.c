@@ -4,8 +4,8 @@
 #include "convert.h"
 
 #define ARRAY_HEADER 20
-#define KEEP_BYTES ((size_t)4 << 20)
-#define NULL_LENGTH UINT32_MAX
+#define KEEP_BYTES   ((size_t)4 << 20)
+#define NULL_LENGTH  UINT32_MAX
 
 const uint8_t copy_header[COPY_HEADER_LEN] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
 

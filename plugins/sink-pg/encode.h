@@ -6,12 +6,12 @@
 
 /* Reused from step to step; nothing is allocated per row once it has grown. */
 struct encoder {
-    struct bytes rows;     /* arrays, or COPY data */
-    struct bytes scratch;  /* values that had to be changed */
+    struct bytes rows;    /* arrays, or COPY data */
+    struct bytes scratch; /* values that had to be changed */
     const char **values;
     int *lengths;
     size_t *offsets;
-    uint32_t cap;          /* of the three */
+    uint32_t cap;            /* of the three */
     const struct entry *bad; /* which entry could not be encoded */
     const struct shape_col *bad_col;
 };

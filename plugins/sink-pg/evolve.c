@@ -27,9 +27,10 @@ static hp_status run(struct sink *s, struct bytes *sql, const char *what, struct
     if (st == HP_IDLE) {
         st = link_report(&s->link, what, err);
         /* Made by somebody else a moment ago. */
-        err->klass = err->klass == HP_ERROR_POISON || strncmp(err->code, "42P0", 4) == 0 || strcmp(err->code, "42710") == 0
-                         ? HP_ERROR_RETRY
-                         : err->klass;
+        err->klass =
+            err->klass == HP_ERROR_POISON || strncmp(err->code, "42P0", 4) == 0 || strcmp(err->code, "42710") == 0
+                ? HP_ERROR_RETRY
+                : err->klass;
     }
     s->tx_ddl = s->tx_ddl || s->in_tx;
     return st;
@@ -82,7 +83,8 @@ static hp_status create_enum(struct sink *s, const struct hp_column *c, struct h
     return run(s, &sql, "creating an enum type in the target", err);
 }
 
-/* A type that only names identify: as it is called, or under its bare name anywhere (an extension's schema may differ). */
+/* A type that only names identify: as it is called, or under its bare name anywhere (an extension's schema may differ).
+ */
 static hp_status find_named(struct sink *s, const struct hp_column *c, const char *typmod, char **out,
                             struct hp_error *err)
 {
@@ -103,7 +105,8 @@ static hp_status find_named(struct sink *s, const struct hp_column *c, const cha
 
 static hp_status native_type(struct sink *s, const struct hp_column *c, char **out, struct hp_error *err)
 {
-    static const char by_oid[] = "SELECT pg_catalog.format_type(oid, $2::int4) FROM pg_catalog.pg_type WHERE oid = $1::oid";
+    static const char by_oid[] =
+        "SELECT pg_catalog.format_type(oid, $2::int4) FROM pg_catalog.pg_type WHERE oid = $1::oid";
     char oid[16], typmod[16];
     const char *values[2] = {oid, typmod};
     hp_status st;
@@ -128,10 +131,11 @@ static hp_status native_type(struct sink *s, const struct hp_column *c, char **o
 static const char *plain_type(const struct hp_column *c)
 {
     static const char *const names[HP_TYPE_COUNT] = {
-        [HP_NONE] = "text",         [HP_NULL] = "text",   [HP_BOOLEAN] = "boolean", [HP_INT8] = "smallint",
-        [HP_INT16] = "smallint",    [HP_INT32] = "integer", [HP_INT64] = "bigint",  [HP_FLOAT32] = "real",
-        [HP_FLOAT64] = "double precision", [HP_STRING] = "text", [HP_BYTES] = "bytea", [HP_ARRAY] = "jsonb",
-        [HP_MAP] = "jsonb",         [HP_STRUCT] = "jsonb", [HP_NATIVE] = "text",
+        [HP_NONE] = "text",     [HP_NULL] = "text",      [HP_BOOLEAN] = "boolean",
+        [HP_INT8] = "smallint", [HP_INT16] = "smallint", [HP_INT32] = "integer",
+        [HP_INT64] = "bigint",  [HP_FLOAT32] = "real",   [HP_FLOAT64] = "double precision",
+        [HP_STRING] = "text",   [HP_BYTES] = "bytea",    [HP_ARRAY] = "jsonb",
+        [HP_MAP] = "jsonb",     [HP_STRUCT] = "jsonb",   [HP_NATIVE] = "text",
     };
     static const struct {
         const char *logical, *name;

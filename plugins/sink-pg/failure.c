@@ -13,8 +13,9 @@ void failure_scrub(const char *state, const char *message, char *out, size_t siz
     bool inside = false;
     size_t n = 0;
     if (strncmp(state, "P0", 2) == 0) {
-        (void)snprintf(out, size, "a trigger or function of the target raised an exception (its text may hold values: "
-                                  "see the server's log)");
+        (void)snprintf(out, size,
+                       "a trigger or function of the target raised an exception (its text may hold values: "
+                       "see the server's log)");
         return;
     }
     for (const char *p = message; *p && *p != '\n' && n + 4 < size; p++) {
@@ -53,22 +54,22 @@ static const struct {
     const char *state;
     uint32_t klass;
 } classes[] = {
-    {"", HP_ERROR_RETRY},        /* no SQLSTATE: libpq itself */
-    {"08", HP_ERROR_RETRY},      /* connection */
-    {"40", HP_ERROR_RETRY},      /* deadlock, serialization */
-    {"53", HP_ERROR_RETRY},      /* out of connections, memory, disk */
-    {"55P03", HP_ERROR_RETRY},   /* lock not available */
-    {"55006", HP_ERROR_RETRY},   /* object in use */
-    {"57", HP_ERROR_RETRY},      /* shutdown, starting up, cancelled */
-    {"58", HP_ERROR_RETRY},      /* the server's system */
-    {"25006", HP_ERROR_RETRY},   /* read-only: a standby, or a switch-over */
-    {"25P", HP_ERROR_RETRY},     /* timeouts of the session */
-    {"XX000", HP_ERROR_RETRY},   /* internal, such as a row concurrently updated by DDL */
-    {"XX", HP_ERROR_FATAL},      /* corruption */
-    {"21", HP_ERROR_POISON},     {"22", HP_ERROR_POISON},   {"23", HP_ERROR_POISON}, {"27", HP_ERROR_POISON},
-    {"44", HP_ERROR_POISON},     {"P0", HP_ERROR_POISON},   {"54", HP_ERROR_POISON}, {"28", HP_ERROR_CONFIG},
-    {"3D", HP_ERROR_CONFIG},     {"3F", HP_ERROR_CONFIG},   {"42", HP_ERROR_CONFIG}, {"0A", HP_ERROR_CONFIG},
-    {"0L", HP_ERROR_CONFIG},     {"0P", HP_ERROR_CONFIG},   {"55", HP_ERROR_CONFIG},
+    {"", HP_ERROR_RETRY},      /* no SQLSTATE: libpq itself */
+    {"08", HP_ERROR_RETRY},    /* connection */
+    {"40", HP_ERROR_RETRY},    /* deadlock, serialization */
+    {"53", HP_ERROR_RETRY},    /* out of connections, memory, disk */
+    {"55P03", HP_ERROR_RETRY}, /* lock not available */
+    {"55006", HP_ERROR_RETRY}, /* object in use */
+    {"57", HP_ERROR_RETRY},    /* shutdown, starting up, cancelled */
+    {"58", HP_ERROR_RETRY},    /* the server's system */
+    {"25006", HP_ERROR_RETRY}, /* read-only: a standby, or a switch-over */
+    {"25P", HP_ERROR_RETRY},   /* timeouts of the session */
+    {"XX000", HP_ERROR_RETRY}, /* internal, such as a row concurrently updated by DDL */
+    {"XX", HP_ERROR_FATAL},    /* corruption */
+    {"21", HP_ERROR_POISON},   {"22", HP_ERROR_POISON}, {"23", HP_ERROR_POISON}, {"27", HP_ERROR_POISON},
+    {"44", HP_ERROR_POISON},   {"P0", HP_ERROR_POISON}, {"54", HP_ERROR_POISON}, {"28", HP_ERROR_CONFIG},
+    {"3D", HP_ERROR_CONFIG},   {"3F", HP_ERROR_CONFIG}, {"42", HP_ERROR_CONFIG}, {"0A", HP_ERROR_CONFIG},
+    {"0L", HP_ERROR_CONFIG},   {"0P", HP_ERROR_CONFIG}, {"55", HP_ERROR_CONFIG},
 };
 
 uint32_t failure_class(const char *state)
@@ -92,13 +93,24 @@ bool failure_is_row(const char *state)
 bool failure_is_stale(const char *state)
 {
     static const char *const states[] = {
-        "42P01", /* undefined table */  "42703", /* undefined column */ "3F000", /* undefined schema */
-        "42704", /* undefined type */   "42804", /* datatype mismatch */ "42P10", /* no index for ON CONFLICT */
-        "42883", /* no such operator */ "0A000", /* cached plan must not change */
-        "22P03", /* bad binary form */  "08P01", /* too few bytes: another type reads them */
-        "428C9", /* generated always */ "42P18", "26000", /* statement gone */
-        "22P04", /* bad COPY format: another number of columns */ "42846", /* cannot cast */
-        "22001", "22003", "22P02", /* a column that was made wider, an enum that has a new label */
+        "42P01",
+        /* undefined table */ "42703",
+        /* undefined column */ "3F000", /* undefined schema */
+        "42704",
+        /* undefined type */ "42804",
+        /* datatype mismatch */ "42P10", /* no index for ON CONFLICT */
+        "42883",
+        /* no such operator */ "0A000", /* cached plan must not change */
+        "22P03",
+        /* bad binary form */ "08P01", /* too few bytes: another type reads them */
+        "428C9",
+        /* generated always */ "42P18",
+        "26000", /* statement gone */
+        "22P04",
+        /* bad COPY format: another number of columns */ "42846", /* cannot cast */
+        "22001",
+        "22003",
+        "22P02", /* a column that was made wider, an enum that has a new label */
     };
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         if (strcmp(state, states[i]) == 0) {

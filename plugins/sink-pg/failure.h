@@ -10,9 +10,9 @@
 #include <libpq-fe.h>
 
 struct failure {
-    char state[6];      /* SQLSTATE */
-    char message[320];  /* the server's first line, values left out */
-    char table[130];    /* schema.table, if the server named them */
+    char state[6];     /* SQLSTATE */
+    char message[320]; /* the server's first line, values left out */
+    char table[130];   /* schema.table, if the server named them */
     char column[64];
     char constraint[64];
 };

@@ -4,14 +4,14 @@
  */
 #include "config.h"
 
-#define H HP_IMPORTANCE_HIGH
-#define M HP_IMPORTANCE_MEDIUM
-#define L HP_IMPORTANCE_LOW
+#define H          HP_IMPORTANCE_HIGH
+#define M          HP_IMPORTANCE_MEDIUM
+#define L          HP_IMPORTANCE_LOW
 #define CONNECTION "Connection"
-#define WRITING "Writing"
-#define NAMING "Naming"
-#define POSITION "Position"
-#define OTHER "Other"
+#define WRITING    "Writing"
+#define NAMING     "Naming"
+#define POSITION   "Position"
+#define OTHER      "Other"
 
 /* X(name, type, importance, flags, own default, Java default, allowed, group, doc) */
 #define SINK_KEYS(X)                                                                                                   \

@@ -15,10 +15,10 @@
 #include <libpq-fe.h>
 
 /* What a sent statement is, for whoever reads its result. */
-#define CMD_CONTROL 0 /* BEGIN, SAVEPOINT, ... */
-#define CMD_WRITE 1   /* rows */
+#define CMD_CONTROL  0 /* BEGIN, SAVEPOINT, ... */
+#define CMD_WRITE    1 /* rows */
 #define CMD_POSITION 2
-#define CMD_COMMIT 3
+#define CMD_COMMIT   3
 
 struct statement {
     char name[16];
@@ -45,17 +45,17 @@ struct link {
     int version;
     bool broken;
     bool pipeline;
-    bool unsynced;         /* commands were sent since the last sync */
-    bool syncing;          /* a sync was sent, its answer not read */
-    bool huge;             /* libpq's buffers have grown beyond reason: connect anew when idle */
-    struct command *sent;  /* ring: sent, result not read */
+    bool unsynced;        /* commands were sent since the last sync */
+    bool syncing;         /* a sync was sent, its answer not read */
+    bool huge;            /* libpq's buffers have grown beyond reason: connect anew when idle */
+    struct command *sent; /* ring: sent, result not read */
     uint32_t head, n_sent, cap;
-    uint64_t unflushed;    /* bytes handed to libpq since it was last empty */
-    bool failed;           /* a statement of this transaction was refused: see failure */
+    uint64_t unflushed; /* bytes handed to libpq since it was last empty */
+    bool failed;        /* a statement of this transaction was refused: see failure */
     struct failure failure;
     struct command failed_command;
-    uint32_t n_prepared;   /* statements on the server */
-    uint32_t generation;   /* grows when prepared statements are gone: with every connection and link_forget() */
+    uint32_t n_prepared; /* statements on the server */
+    uint32_t generation; /* grows when prepared statements are gone: with every connection and link_forget() */
     void (*on_result)(void *arg, const struct command *c, uint64_t rows);
     void *on_result_arg;
 };

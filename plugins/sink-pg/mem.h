@@ -26,7 +26,7 @@ void bytes_finish(struct bytes *b);
 /* Room for more bytes at the end; NULL without memory. */
 static inline uint8_t *bytes_room(struct bytes *b, size_t more)
 {
-    if (b->cap - b->len < more && !bytes_grow(b, more)) {
+    if ((!b->data || b->cap - b->len < more) && !bytes_grow(b, more)) {
         return NULL;
     }
     return b->data + b->len;
@@ -72,7 +72,7 @@ struct arena {
 
 void *arena_alloc(struct arena *a, size_t size); /* 16-byte aligned, not cleared; NULL without memory */
 char *arena_text(struct arena *a, const void *data, size_t len);
-void arena_reset(struct arena *a);  /* keeps one block of ordinary size */
+void arena_reset(struct arena *a); /* keeps one block of ordinary size */
 void arena_finish(struct arena *a);
 
 char *copy_text(const void *data, size_t len); /* malloc'ed, NUL-terminated */

@@ -6,8 +6,8 @@ static bool append_field(struct bytes *out, const char **p, const struct hp_sche
     static const struct {
         const char *text;
         int field;
-    } fields[] = {{"${topic}", 0},     {"${source.schema}", 1},     {"${source.table}", 2}, {"${source.db}", 3},
-                  {"${source.name}", 4}, {"${source.collection}", 2}};
+    } fields[] = {{"${topic}", 0},     {"${source.schema}", 1}, {"${source.table}", 2},
+                  {"${source.db}", 3}, {"${source.name}", 4},   {"${source.collection}", 2}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         size_t n = strlen(fields[i].text);
         struct hp_bytes value = {0};
@@ -43,9 +43,9 @@ static char *checked_name(struct bytes *b, const char *what, struct hp_error *er
     if (b->len == 0 || b->len > NAME_MAX_BYTES || memchr(b->data, '\0', b->len)) {
         (void)hp_fail(err, HP_ERROR_CONFIG, "",
                       "collection.name.format: the %s's name would be %s; PostgreSQL's names have 1 to 63 bytes", what,
-                      b->len == 0                ? "empty"
+                      b->len == 0               ? "empty"
                       : b->len > NAME_MAX_BYTES ? "longer than 63 bytes"
-                                                 : "one with a zero byte");
+                                                : "one with a zero byte");
         bytes_finish(b);
         return NULL;
     }

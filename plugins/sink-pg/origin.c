@@ -63,8 +63,9 @@ hp_status origin_setup(struct sink *s, struct hp_bytes stream, struct hp_error *
                        "the role may not use replication origins, so a source on this database would send our rows "
                        "back. Either " GRANTS ", or set origin.required=false");
     }
-    sink_log(s, HP_LOG_WARN, "rows are not marked with a replication origin (origin.required=false, and the role may "
-                             "not use one): a source on this database sends them back");
+    sink_log(s, HP_LOG_WARN,
+             "rows are not marked with a replication origin (origin.required=false, and the role may "
+             "not use one): a source on this database sends them back");
     return HP_OK;
 }
 

@@ -6,8 +6,8 @@
 
 #include <poll.h>
 
-#define PUSH_BYTES ((uint64_t)1 << 20)   /* give the server something to do meanwhile */
-#define HUGE_BYTES ((uint64_t)32 << 20)  /* libpq never gives its buffers back */
+#define PUSH_BYTES  ((uint64_t)1 << 20)  /* give the server something to do meanwhile */
+#define HUGE_BYTES  ((uint64_t)32 << 20) /* libpq never gives its buffers back */
 #define RESULTS_MAX 4096u                /* unread results that libpq and the server hold at most */
 
 static hp_status enter(struct link *l, struct hp_error *err)

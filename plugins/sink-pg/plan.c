@@ -59,7 +59,7 @@ struct step *plan_step(struct plan *p, uint8_t kind, struct shape *shape, struct
 static const struct hp_cell *old_cell(const struct entry *e, const struct shape_col *c)
 {
     return e->before && c->before_src != NO_SRC && cell_here(&e->before[c->before_src]) ? &e->before[c->before_src]
-                                                                                         : NULL;
+                                                                                        : NULL;
 }
 
 const struct hp_cell *plan_cell(const struct plan *p, const struct entry *e, const struct shape_col *c, char half,
@@ -89,8 +89,8 @@ static uint8_t form_of(const struct hp_cell *cell)
 
 /* The column set of an entry that writes (a) and looks for (b: nothing, the key, or the whole old row). */
 #define OLD_NONE 0
-#define OLD_KEY 1
-#define OLD_ALL 2
+#define OLD_KEY  1
+#define OLD_ALL  2
 static hp_status find_set(struct planning *g, struct shape *s, struct entry *e, bool new_row, int old)
 {
     struct plan *p = g->p;
@@ -114,7 +114,7 @@ static hp_status find_set(struct planning *g, struct shape *s, struct entry *e, 
             forms[i] = form_of(cell);
         } else if (!cell || (cell->flags & HP_CELL_UNCHANGED)) {
             const struct hp_cell *other = old_cell(e, c);
-            forms[i] = other                   ? form_of(other)
+            forms[i] = other                  ? form_of(other)
                        : e->older != NO_ENTRY ? p->entries[e->older].set->forms[i]
                        : cell                 ? FORM_UNCHANGED
                                               : FORM_ABSENT;
@@ -182,8 +182,7 @@ static uint32_t *find_slot(struct plan *p, const struct shape *s, const struct e
             continue;
         }
         other = &p->entries[at - 1];
-        if (other->hash == e->hash &&
-            same_key(p, s, other, other->kind == SQL_DELETE ? 'b' : 'a', e, half)) {
+        if (other->hash == e->hash && same_key(p, s, other, other->kind == SQL_DELETE ? 'b' : 'a', e, half)) {
             return &p->slots[i];
         }
     }

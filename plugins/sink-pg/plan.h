@@ -16,7 +16,7 @@
 #include "shape.h"
 
 #define STEP_TRUNCATE SQL_KINDS /* other kinds are those of sql_build.h */
-#define NO_ENTRY UINT32_MAX
+#define NO_ENTRY      UINT32_MAX
 
 struct entry {
     const struct hp_record *rec;
@@ -32,9 +32,9 @@ struct entry {
 #define STEP_NOTHING 0xff
 
 struct step {
-    uint8_t kind;    /* SQL_* or STEP_TRUNCATE */
-    uint8_t fresh;   /* INSERT: the source says that these rows are new; else any insert is meant */
-    uint16_t flags;  /* TRUNCATE: the record's */
+    uint8_t kind;   /* SQL_* or STEP_TRUNCATE */
+    uint8_t fresh;  /* INSERT: the source says that these rows are new; else any insert is meant */
+    uint16_t flags; /* TRUNCATE: the record's */
     struct shape *shape;
     struct colset *set;
     uint32_t n;
@@ -54,8 +54,8 @@ struct plan {
     uint32_t n_entries, cap_entries;
     struct step *steps;
     uint32_t n_steps, cap_steps;
-    uint32_t *slots;  /* hash table: entry + 1, 0 empty */
-    uint32_t n_slots; /* power of two */
+    uint32_t *slots;         /* hash table: entry + 1, 0 empty */
+    uint32_t n_slots;        /* power of two */
     struct pending *pending; /* tables of the open segment */
     uint32_t n_pending, cap_pending;
     uint32_t segment;       /* number of the open one */
@@ -63,7 +63,7 @@ struct plan {
     uint8_t *forms;
     size_t cap_forms;
     uint64_t skipped_deletes, skipped_truncates, skipped_messages;
-    uint64_t coalesced;     /* records superseded */
+    uint64_t coalesced; /* records superseded */
 };
 
 /* Gives the shape of a record; may talk to the server. */

@@ -3,12 +3,12 @@
  * in the transaction of the rows. A worker takes a row over with its epoch; the update that moves the position names
  * that epoch and fails if it is not there any more, so that a replaced worker can commit nothing.
  */
-#include "sql_build.h"
 #include "sink.h"
+#include "sql_build.h"
 
 #include <time.h>
 
-#define OID_LSN 3220u
+#define OID_LSN      3220u
 #define ASK_FLUSH_MS 50
 
 static char *position_name(const struct sink *s)

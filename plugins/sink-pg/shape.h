@@ -21,9 +21,9 @@ struct shape_col {
 };
 
 /* What a row holds of a column. */
-#define FORM_ABSENT 0
-#define FORM_BINARY 1 /* or null, or not native */
-#define FORM_TEXT 2
+#define FORM_ABSENT    0
+#define FORM_BINARY    1 /* or null, or not native */
+#define FORM_TEXT      2
 #define FORM_UNCHANGED 3
 
 struct param {
@@ -36,12 +36,12 @@ struct param {
 struct colset {
     struct colset *next;
     uint32_t n_params;
-    bool complete;   /* nothing is unchanged: the row can be inserted */
-    bool direct;     /* no casts: can be copied straight in */
-    bool unnestable; /* no arrays */
-    char stage[16];  /* temporary table */
-    uint32_t stage_epoch;      /* sink.stage_epoch when it was created: it is still there if that is the same */
-    uint32_t stage_tx;         /* number of the transaction that used it last */
+    bool complete;        /* nothing is unchanged: the row can be inserted */
+    bool direct;          /* no casts: can be copied straight in */
+    bool unnestable;      /* no arrays */
+    char stage[16];       /* temporary table */
+    uint32_t stage_epoch; /* sink.stage_epoch when it was created: it is still there if that is the same */
+    uint32_t stage_tx;    /* number of the transaction that used it last */
     struct param *params;
     struct statement *statements[SQL_KINDS][SQL_VARIANTS];
     uint8_t forms[]; /* n of the new values, n of the old */
@@ -51,24 +51,24 @@ struct shape {
     struct shape *next; /* of the same schema id */
     const struct hp_schema *schema, *key_schema;
     uint32_t topic;
-    uint8_t kind;       /* HP_RECORD_* */
-    bool scalar_value;  /* a plain record whose value is one cell */
+    uint8_t kind;      /* HP_RECORD_* */
+    bool scalar_value; /* a plain record whose value is one cell */
     bool scalar_key;
-    bool has_value;     /* plain: built from a record with a value */
+    bool has_value; /* plain: built from a record with a value */
     struct table *table;
     struct hp_bytes topic_name; /* copied */
     uint32_t n;
     struct shape_col *cols;
     uint32_t n_keys;
-    uint32_t *keys;     /* indexes into cols */
-    bool insertable;    /* rows that are missing may be inserted (insert.mode is not update) */
-    bool mergeable;     /* bytes of its keys tell whether they are equal */
+    uint32_t *keys;  /* indexes into cols */
+    bool insertable; /* rows that are missing may be inserted (insert.mode is not update) */
+    bool mergeable;  /* bytes of its keys tell whether they are equal */
     const struct unique *arbiter;
     struct colset *sets;
     const char **others; /* names of insertable target columns that no source column feeds */
     uint32_t n_others;
     struct hp_column pseudo[2]; /* scalar value and key */
-    char *pseudo_key;    /* name of the scalar key's column */
+    char *pseudo_key;           /* name of the scalar key's column */
 };
 
 void shape_free(struct shape *s);

@@ -69,7 +69,10 @@ static hp_status gather_change(struct building *b)
 /* The column that a value of one cell goes to. */
 static const struct hp_column *pseudo_column(struct hp_column *c, const char *name, const struct hp_cell *cell)
 {
-    *c = (struct hp_column){.size = sizeof *c, .name = hp_bytes_of(name), .type = cell->type, .native_typmod = -1,
+    *c = (struct hp_column){.size = sizeof *c,
+                            .name = hp_bytes_of(name),
+                            .type = cell->type,
+                            .native_typmod = -1,
                             .flags = HP_COLUMN_OPTIONAL};
     return c;
 }
@@ -170,8 +173,8 @@ static hp_status resolve_table(struct building *b)
 {
     struct sink *s = b->s;
     char *schema = NULL, *name = NULL;
-    hp_status st = name_expand(s->config.collection_format, b->shape->schema, b->shape->topic_name, &schema, &name,
-                               b->err);
+    hp_status st =
+        name_expand(s->config.collection_format, b->shape->schema, b->shape->topic_name, &schema, &name, b->err);
     if (st != HP_OK) {
         return st;
     }
@@ -224,10 +227,11 @@ static hp_status complete_table(struct building *b)
         }
     }
     if (n && !s->config.evolve) {
-        st = hp_fail(b->err, HP_ERROR_CONFIG, "42703",
-                     "the target's table %s has no column \"%.*s\"; add it there, set schema.evolution=basic, or leave "
-                     "it out with field.exclude.list",
-                     shape->table->quoted, (int)missing[0].source->name.len, (const char *)missing[0].source->name.data);
+        st =
+            hp_fail(b->err, HP_ERROR_CONFIG, "42703",
+                    "the target's table %s has no column \"%.*s\"; add it there, set schema.evolution=basic, or leave "
+                    "it out with field.exclude.list",
+                    shape->table->quoted, (int)missing[0].source->name.len, (const char *)missing[0].source->name.data);
     } else if (n) {
         struct table *old = shape->table;
         st = evolve_add(s, old, missing, n, b->err);
@@ -246,8 +250,9 @@ static hp_status complete_table(struct building *b)
 /* Types that values may travel in besides the columns' own. */
 static hp_status load_types(struct building *b)
 {
-    static const uint32_t common[] = {OID_BOOL, OID_BYTEA, OID_INT8, OID_INT2, OID_INT4, OID_TEXT, OID_FLOAT4,
-                                      OID_FLOAT8, OID_TEXT_ARRAY, OID_DATE, OID_TIME, OID_TIMESTAMP, OID_TIMESTAMPTZ};
+    static const uint32_t common[] = {OID_BOOL, OID_BYTEA,     OID_INT8,       OID_INT2,       OID_INT4,
+                                      OID_TEXT, OID_FLOAT4,    OID_FLOAT8,     OID_TEXT_ARRAY, OID_DATE,
+                                      OID_TIME, OID_TIMESTAMP, OID_TIMESTAMPTZ};
     size_t n = sizeof common / sizeof *common;
     uint32_t *oids = malloc((n + 2 * (size_t)b->n) * sizeof *oids);
     hp_status st;
@@ -291,8 +296,10 @@ static hp_status map_columns(struct building *b)
         if (!target || target->generated) {
             if (target && g->column.key) {
                 free(attnums);
-                return hp_fail(b->err, HP_ERROR_CONFIG, "", "key column \"%s\" of the target's table %s is generated; "
-                               "name other key columns with primary.key.fields", target->name, t->quoted);
+                return hp_fail(b->err, HP_ERROR_CONFIG, "",
+                               "key column \"%s\" of the target's table %s is generated; "
+                               "name other key columns with primary.key.fields",
+                               target->name, t->quoted);
             }
             continue;
         }

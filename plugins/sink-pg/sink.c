@@ -71,7 +71,8 @@ void sink_forget(struct sink *s)
 /* ---- the session ---- */
 
 /* Set once: names resolve to nothing but what is qualified, statements are planned once and by index where there is
-   one (a target that was never analyzed must not be scanned for every row), and no timeout of the role's cuts a wait for a lock short. */
+   one (a target that was never analyzed must not be scanned for every row), and no timeout of the role's cuts a wait
+   for a lock short. */
 static const char session_query[] =
     "SELECT pg_catalog.set_config(n, v, false) FROM (VALUES ('search_path', ''), ('standard_conforming_strings', 'on'),"
     " ('DateStyle', 'ISO'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex'),"
@@ -83,8 +84,8 @@ static const char session_query[] =
 static hp_status learn_session(struct sink *s, struct hp_error *err)
 {
     PGresult *r;
-    hp_status st = link_query(&s->link, "SELECT pg_catalog.current_schema(), pg_catalog.pg_is_in_recovery()", 0, NULL,
-                              &r, err);
+    hp_status st =
+        link_query(&s->link, "SELECT pg_catalog.current_schema(), pg_catalog.pg_is_in_recovery()", 0, NULL, &r, err);
     const char *schema;
     if (st != HP_OK) {
         return st == HP_IDLE ? link_report(&s->link, "connecting", err) : st;

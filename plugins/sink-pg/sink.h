@@ -16,9 +16,9 @@
 /* What is known of one stream that feeds us. */
 struct stream {
     struct stream *next;
-    char *name;              /* as in hp_batch.stream, or the id of hp_sink_position: whatever was asked with */
+    char *name; /* as in hp_batch.stream, or the id of hp_sink_position: whatever was asked with */
     size_t len;
-    struct shape **shapes;   /* by schema id: first of its list */
+    struct shape **shapes; /* by schema id: first of its list */
     uint32_t n_shapes;
     /* What of the committed is durable (flushed()): everything below mark_offset is when mark_lsn is flushed. */
     bool positioned;
@@ -53,13 +53,13 @@ struct sink {
     struct tally tally;
     /* the open transaction */
     bool in_tx;
-    bool tx_void;          /* a put or the commit failed: it waits for rollback() */
-    uint32_t tx_puts;      /* applied within it */
-    bool tx_deferred;      /* deferrable constraints wait for the commit */
-    bool tx_ddl;           /* it created or altered something */
-    bool tx_stage;         /* it created a temporary table */
+    bool tx_void;     /* a put or the commit failed: it waits for rollback() */
+    uint32_t tx_puts; /* applied within it */
+    bool tx_deferred; /* deferrable constraints wait for the commit */
+    bool tx_ddl;      /* it created or altered something */
+    bool tx_stage;    /* it created a temporary table */
     uint32_t tx_number;
-    uint64_t last_pos;     /* of the newest source transaction in it, for the origin */
+    uint64_t last_pos; /* of the newest source transaction in it, for the origin */
     int64_t last_us;
     /* a small batch that waits for commit(), so that all goes in one flush */
     struct hp_batch held;

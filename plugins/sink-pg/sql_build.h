@@ -12,25 +12,25 @@
 #include "mem.h"
 
 /* Kinds of statement. */
-#define SQL_INSERT 0         /* a */
-#define SQL_UPSERT 1         /* a, keys among them */
-#define SQL_UPDATE 2         /* a: SET ... WHERE key = a-key */
-#define SQL_DELETE 3         /* b: the key */
-#define SQL_KEY_CHANGE 4     /* a, and b: the old key */
+#define SQL_INSERT         0 /* a */
+#define SQL_UPSERT         1 /* a, keys among them */
+#define SQL_UPDATE         2 /* a: SET ... WHERE key = a-key */
+#define SQL_DELETE         3 /* b: the key */
+#define SQL_KEY_CHANGE     4 /* a, and b: the old key */
 #define SQL_KEYLESS_UPDATE 5 /* a, and b: the whole old row */
 #define SQL_KEYLESS_DELETE 6 /* b: the whole old row */
-#define SQL_KINDS 7
+#define SQL_KINDS          7
 
 /* Variants of `e`. */
-#define SQL_UNNEST 0
-#define SQL_ROW 1
-#define SQL_STAGE 2
+#define SQL_UNNEST   0
+#define SQL_ROW      1
+#define SQL_STAGE    2
 #define SQL_VARIANTS 3
 
 struct sql_column {
-    const char *name;      /* in the target */
-    const char *cast;      /* what a parameter is cast to, quoted; NULL: nothing to do */
-    const char *wire;      /* type in which it travels, quoted */
+    const char *name;        /* in the target */
+    const char *cast;        /* what a parameter is cast to, quoted; NULL: nothing to do */
+    const char *wire;        /* type in which it travels, quoted */
     const char *wire_before; /* the same of b, and its cast: NULL: as a */
     const char *cast_before;
     uint8_t key;
@@ -49,12 +49,12 @@ struct sql_target {
     uint32_t n_columns;
     const char *const *others; /* the target's further columns that can be inserted */
     uint32_t n_others;
-    const char *stage;         /* SQL_STAGE: name of the temporary table */
+    const char *stage; /* SQL_STAGE: name of the temporary table */
 };
 
-void sql_name(struct bytes *out, const char *name);                           /* "name" */
-void sql_qualified(struct bytes *out, const char *schema, const char *name);  /* "schema"."name" */
-void sql_literal(struct bytes *out, struct hp_bytes text);                    /* 'text', standard_conforming_strings */
+void sql_name(struct bytes *out, const char *name);                          /* "name" */
+void sql_qualified(struct bytes *out, const char *schema, const char *name); /* "schema"."name" */
+void sql_literal(struct bytes *out, struct hp_bytes text);                   /* 'text', standard_conforming_strings */
 
 /* The statement's text, for the caller to free; NULL without memory. "" (empty): there is nothing to do. */
 char *sql_build(int kind, int variant, const struct sql_target *t);

@@ -16,10 +16,10 @@ struct column {
     const struct pgtype *type;
     int32_t typmod;
     bool not_null;
-    bool generated;       /* computed here: never written */
+    bool generated; /* computed here: never written */
     bool identity;
     bool identity_always;
-    bool deterministic;   /* its collation: equal texts have equal bytes */
+    bool deterministic; /* its collation: equal texts have equal bytes */
 };
 
 /* A unique index on plain columns that can serve ON CONFLICT. */
@@ -32,22 +32,22 @@ struct unique {
 
 struct table {
     struct table *next;
-    char *schema, *name;  /* as the target has them */
-    char *quoted;         /* "schema"."name" */
+    char *schema, *name; /* as the target has them */
+    char *quoted;        /* "schema"."name" */
     uint32_t oid;
     bool partitioned;
-    bool copyable;        /* no rules, no row security: COPY may write to it */
+    bool copyable; /* no rules, no row security: COPY may write to it */
     bool has_identity;
-    bool referenced;      /* by a foreign key */
-    bool deferrable;      /* has a constraint that can be deferred */
+    bool referenced; /* by a foreign key */
+    bool deferrable; /* has a constraint that can be deferred */
     uint32_t n_columns;
     struct column *columns;
     uint32_t n_uniques;
     struct unique *uniques;
     uint32_t n_parents;
-    uint32_t *parents;    /* OIDs of tables that its foreign keys name */
-    uint32_t rank;        /* parents have lower ranks, as far as known and free of cycles */
-    uint32_t copy_pause;  /* runs left to be written without COPY since a key was there already */
+    uint32_t *parents;   /* OIDs of tables that its foreign keys name */
+    uint32_t rank;       /* parents have lower ranks, as far as known and free of cycles */
+    uint32_t copy_pause; /* runs left to be written without COPY since a key was there already */
     uint32_t copy_penalty;
     struct table_mark *mark;
 };
@@ -80,7 +80,7 @@ hp_status catalog_table(struct catalog *c, const char *schema, const char *name,
 void catalog_retire(struct catalog *c, struct table *t);
 /* Make sure that the types with these OIDs, and those inside them, are known. */
 hp_status catalog_types(struct catalog *c, const uint32_t *oids, size_t n, struct hp_error *err);
-const struct column *table_column(const struct table *t, const char *name, size_t len); /* NULL: none */
+const struct column *table_column(const struct table *t, const char *name, size_t len);           /* NULL: none */
 const struct unique *table_unique_on(const struct table *t, const uint32_t *attnums, uint32_t n); /* any order */
 
 #endif

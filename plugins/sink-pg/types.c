@@ -93,7 +93,7 @@ uint32_t types_equality(const struct typemap *m, const struct pgtype *type)
 {
     /* bool bytea char name int8 int2 int4 text oid macaddr8 cidr macaddr inet bpchar varchar date time timestamp
        timestamptz bit varbit uuid. Text with a nondeterministic collation is the caller's to exclude. */
-    static const uint32_t plain[] = {16,  17,  18,  19,   20,   21,   23,   25,   26,   774,  650,
+    static const uint32_t plain[] = {16,  17,  18,   19,   20,   21,   23,   25,   26,   774,  650,
                                      829, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1560, 1562, 2950};
     type = without_domain(m, type);
     if (!type) {
@@ -247,10 +247,10 @@ static uint32_t stand_in(const struct hp_column *s)
 static uint32_t plain_oid(const struct hp_column *s)
 {
     static const uint32_t oids[HP_TYPE_COUNT] = {
-        [HP_NONE] = OID_TEXT,   [HP_NULL] = OID_TEXT,   [HP_BOOLEAN] = OID_BOOL,   [HP_INT8] = OID_INT2,
-        [HP_INT16] = OID_INT2,  [HP_INT32] = OID_INT4,  [HP_INT64] = OID_INT8,     [HP_FLOAT32] = OID_FLOAT4,
-        [HP_FLOAT64] = OID_FLOAT8, [HP_STRING] = OID_TEXT, [HP_BYTES] = OID_BYTEA, [HP_ARRAY] = OID_TEXT,
-        [HP_MAP] = OID_TEXT,    [HP_STRUCT] = OID_TEXT, [HP_NATIVE] = OID_TEXT,
+        [HP_NONE] = OID_TEXT,      [HP_NULL] = OID_TEXT,   [HP_BOOLEAN] = OID_BOOL, [HP_INT8] = OID_INT2,
+        [HP_INT16] = OID_INT2,     [HP_INT32] = OID_INT4,  [HP_INT64] = OID_INT8,   [HP_FLOAT32] = OID_FLOAT4,
+        [HP_FLOAT64] = OID_FLOAT8, [HP_STRING] = OID_TEXT, [HP_BYTES] = OID_BYTEA,  [HP_ARRAY] = OID_TEXT,
+        [HP_MAP] = OID_TEXT,       [HP_STRUCT] = OID_TEXT, [HP_NATIVE] = OID_TEXT,
     };
     static const struct {
         const char *logical;
@@ -398,9 +398,9 @@ static bool rebind(struct walk *w, const struct pgtype *t, size_t at, size_t len
     if (!t || depth > 16) {
         return false;
     }
-    return t->is_array   ? rebind_array(w, t, at, len, depth)
+    return t->is_array  ? rebind_array(w, t, at, len, depth)
            : t->n_attrs ? rebind_composite(w, t, at, len, depth)
-                         : true;
+                        : true;
 }
 
 bool wire_rebind(const struct typemap *m, const struct pgtype *type, const uint8_t *in, size_t len, uint8_t *out)

@@ -8,39 +8,39 @@
 #include "mem.h"
 
 /* OIDs that mean the same on every server. */
-#define OID_BOOL 16u
-#define OID_BYTEA 17u
-#define OID_INT8 20u
-#define OID_INT2 21u
-#define OID_INT4 23u
-#define OID_TEXT 25u
-#define OID_JSON 114u
-#define OID_FLOAT4 700u
-#define OID_FLOAT8 701u
-#define OID_TEXT_ARRAY 1009u
-#define OID_BPCHAR 1042u
-#define OID_VARCHAR 1043u
-#define OID_DATE 1082u
-#define OID_TIME 1083u
-#define OID_TIMESTAMP 1114u
-#define OID_TIMESTAMPTZ 1184u
-#define OID_NUMERIC 1700u
-#define OID_UUID 2950u
-#define OID_JSONB 3802u
+#define OID_BOOL           16u
+#define OID_BYTEA          17u
+#define OID_INT8           20u
+#define OID_INT2           21u
+#define OID_INT4           23u
+#define OID_TEXT           25u
+#define OID_JSON           114u
+#define OID_FLOAT4         700u
+#define OID_FLOAT8         701u
+#define OID_TEXT_ARRAY     1009u
+#define OID_BPCHAR         1042u
+#define OID_VARCHAR        1043u
+#define OID_DATE           1082u
+#define OID_TIME           1083u
+#define OID_TIMESTAMP      1114u
+#define OID_TIMESTAMPTZ    1184u
+#define OID_NUMERIC        1700u
+#define OID_UUID           2950u
+#define OID_JSONB          3802u
 #define OID_FIRST_UNSTABLE 10000u /* from here on an OID means something on one server only */
 
 /* A type of the target. */
 struct pgtype {
     uint32_t oid;
-    uint32_t array_oid;   /* of arrays of it, 0: none */
-    uint32_t elem;        /* of an array */
-    uint32_t base;        /* of a domain */
-    char kind;            /* pg_type.typtype */
+    uint32_t array_oid; /* of arrays of it, 0: none */
+    uint32_t elem;      /* of an array */
+    uint32_t base;      /* of a domain */
+    char kind;          /* pg_type.typtype */
     bool is_array;
     bool has_receive;
-    char *sql;            /* "schema"."name" */
-    char *shown;          /* as format_type() prints it */
-    uint32_t n_attrs;     /* of a composite */
+    char *sql;        /* "schema"."name" */
+    char *shown;      /* as format_type() prints it */
+    uint32_t n_attrs; /* of a composite */
     uint32_t *attrs;
 };
 
@@ -54,21 +54,21 @@ bool types_add(struct typemap *m, const struct pgtype *type); /* takes its texts
 void types_finish(struct typemap *m);
 
 /* How bytes equal means value equal, for keys. */
-#define EQUAL_BYTES 0u   /* equal bytes are equal values and the other way round */
+#define EQUAL_BYTES   0u /* equal bytes are equal values and the other way round */
 #define EQUAL_NUMERIC 1u /* so, but for the display scale */
 #define EQUAL_UNKNOWN 2u /* the server alone knows */
 uint32_t types_equality(const struct typemap *m, const struct pgtype *type);
 
 /* What has to be done to a cell. */
-#define WIRE_SAME 0u    /* its bytes as they are */
-#define WIRE_REBIND 1u  /* the type OIDs inside are replaced by the target's */
+#define WIRE_SAME    0u /* its bytes as they are */
+#define WIRE_REBIND  1u /* the type OIDs inside are replaced by the target's */
 #define WIRE_CONVERT 2u /* a cell that is not native: convert.h */
 
 struct wire {
-    uint32_t oid;        /* parameter type */
-    uint32_t array_oid;  /* of arrays of it; 0: cannot be unnested */
-    uint32_t work;       /* WIRE_* */
-    bool cast;           /* needs a cast to the column's type: cannot be copied straight in */
+    uint32_t oid;              /* parameter type */
+    uint32_t array_oid;        /* of arrays of it; 0: cannot be unnested */
+    uint32_t work;             /* WIRE_* */
+    bool cast;                 /* needs a cast to the column's type: cannot be copied straight in */
     const struct pgtype *type; /* WIRE_REBIND */
 };
 

@@ -28,8 +28,8 @@ struct url {
 
 hp_status url_parse(const char *text, struct url *out, struct hp_error *err); /* finish *out only on success */
 void url_finish(struct url *u);
-const char *url_get(const struct url *u, const char *key); /* NULL: not there */
+const char *url_get(const struct url *u, const char *key);       /* NULL: not there */
 bool url_set(struct url *u, const char *key, const char *value); /* key static; replaces; false: no room or memory */
-bool url_is_loopback(const struct url *u); /* every host is this machine */
+bool url_is_loopback(const struct url *u);                       /* every host is this machine */
 
 #endif

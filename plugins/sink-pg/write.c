@@ -5,11 +5,11 @@
  */
 #include "sink.h"
 
-#define COPY_ROWS 200u               /* from here on two more round trips pay */
-#define STAGE_ROWS 50u
+#define COPY_ROWS       200u /* from here on two more round trips pay */
+#define STAGE_ROWS      50u
 #define STATEMENT_BYTES ((uint64_t)2 << 20)
-#define HUGE_RECORD (1u << 20)       /* goes by itself, without being copied into an array */
-#define COPY_BUFFER ((size_t)128 << 10)
+#define HUGE_RECORD     (1u << 20) /* goes by itself, without being copied into an array */
+#define COPY_BUFFER     ((size_t)128 << 10)
 
 static hp_status cannot_encode(struct sink *s, struct hp_error *err)
 {
@@ -280,7 +280,8 @@ void write_result(void *arg, const struct command *c, uint64_t rows)
     st = step_of(s, c->step);
     s->tally.rows += (int64_t)rows;
     if (st->kind != SQL_UPDATE && st->kind != SQL_DELETE && st->kind != SQL_KEYLESS_UPDATE &&
-        st->kind != SQL_KEYLESS_DELETE && !(st->kind == SQL_KEY_CHANGE && !(st->set->complete && st->shape->insertable))) {
+        st->kind != SQL_KEYLESS_DELETE &&
+        !(st->kind == SQL_KEY_CHANGE && !(st->set->complete && st->shape->insertable))) {
         return;
     }
     if (rows + expected_misses(s, st, c) < c->rows) {
@@ -290,8 +291,8 @@ void write_result(void *arg, const struct command *c, uint64_t rows)
         s->tally.missing += (int64_t)(c->rows - rows);
         sink_log(s, deleted ? HP_LOG_INFO : HP_LOG_WARN,
                  "%s: %llu of %u rows to %s were not there (stream %.*s, offsets %llu to %llu, LSN %llX to %llX)",
-                 st->shape->table->quoted, (unsigned long long)(c->rows - rows), c->rows,
-                 deleted ? "delete" : "update", (int)s->batch->stream.len, (const char *)s->batch->stream.data,
+                 st->shape->table->quoted, (unsigned long long)(c->rows - rows), c->rows, deleted ? "delete" : "update",
+                 (int)s->batch->stream.len, (const char *)s->batch->stream.data,
                  (unsigned long long)(s->batch->first_offset + first->index),
                  (unsigned long long)(s->batch->first_offset + last->index), (unsigned long long)first->rec->pos,
                  (unsigned long long)last->rec->pos);

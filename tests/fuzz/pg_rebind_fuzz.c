@@ -1,4 +1,5 @@
-/* pg_rebind_fuzz.c: any bytes as a value of a composite with enum and array inside. Nothing is read or written beyond. */
+/* pg_rebind_fuzz.c: any bytes as a value of a composite with enum and array inside. Nothing is read or written beyond.
+ */
 #include "types.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -7,8 +8,14 @@ static struct typemap map;
 
 static void add(uint32_t oid, char kind, uint32_t elem, const uint32_t *attrs, uint32_t n)
 {
-    struct pgtype t = {.oid = oid, .kind = kind, .elem = elem, .is_array = elem != 0, .has_receive = true,
-                       .sql = copy_text("x", 1), .shown = copy_text("x", 1), .n_attrs = n};
+    struct pgtype t = {.oid = oid,
+                       .kind = kind,
+                       .elem = elem,
+                       .is_array = elem != 0,
+                       .has_receive = true,
+                       .sql = copy_text("x", 1),
+                       .shown = copy_text("x", 1),
+                       .n_attrs = n};
     if (n) {
         t.attrs = malloc(n * sizeof *attrs);
         memcpy(t.attrs, attrs, n * sizeof *attrs);

@@ -90,8 +90,8 @@ static PGresult *ask(const char *sql, int n, const char *const *values, int bina
 
 static uint32_t plain_type(const char *name)
 {
-    static const char *const names[] = {"NONE",  "NULL",    "BOOLEAN", "INT8",   "INT16", "INT32", "INT64",
-                                        "FLOAT32", "FLOAT64", "STRING",  "BYTES", "ARRAY", "MAP", "STRUCT"};
+    static const char *const names[] = {"NONE",    "NULL",    "BOOLEAN", "INT8",  "INT16", "INT32", "INT64",
+                                        "FLOAT32", "FLOAT64", "STRING",  "BYTES", "ARRAY", "MAP",   "STRUCT"};
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(names[i], name) == 0) {
             return i;
@@ -114,7 +114,8 @@ static void native_type(struct hp_column *c, const char *type)
         "WITH q AS (SELECT regexp_replace($1, '\\(.*\\)', '')::regtype::oid AS o) SELECT t.oid, t.typtype,"
         " CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE t.typbasetype END, t.typcategory = 'A',"
         " pg_catalog.format_type(t.oid, NULL),"
-        " coalesce((SELECT string_agg(enumlabel, E'\\n' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid IN (t.oid, t.typelem)), ''),"
+        " coalesce((SELECT string_agg(enumlabel, E'\\n' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid IN "
+        "(t.oid, t.typelem)), ''),"
         " coalesce(nullif(substring($1 from '\\((\\d+)'), '')::int, -1) FROM q JOIN pg_type t ON t.oid = o";
     const char *values[1] = {type};
     PGresult *r = ask(sql, 1, values, 0);
@@ -152,7 +153,8 @@ static void do_schema(const json_t *o)
         s.table = hp_bytes_of(json_string_value(json_array_get(table, 1)));
     }
     s.identity = (uint32_t)*text_of(o, "identity", "d");
-    json_array_foreach((json_t *)(uintptr_t)columns, i, column) {
+    json_array_foreach((json_t *)(uintptr_t)columns, i, column)
+    {
         const char *type = json_string_value(json_array_get(column, 1));
         const char *flags = json_string_value(json_array_get(column, 2));
         struct hp_column *c = &cols[i];
@@ -402,14 +404,16 @@ static void bench_record(const struct hp_schema *schema, uint8_t op, uint32_t to
 static hp_status do_bench(const json_t *o, json_t *out, struct hp_error *err)
 {
     const struct hp_schema *schema = schemas[find_schema(text_of(o, "schema", ""))].schema;
-    uint64_t rows = number_of(o, "rows", 100000), per_batch = number_of(o, "batch", 5000), first = number_of(o, "first", 0);
+    uint64_t rows = number_of(o, "rows", 100000), per_batch = number_of(o, "batch", 5000),
+             first = number_of(o, "first", 0);
     uint64_t per_commit = number_of(o, "commit", per_batch), keys = number_of(o, "keys", rows), since = 0;
     uint32_t topic = topic_of(o, "x.public.bench");
     uint8_t op = (uint8_t)*text_of(o, "op", "c");
     double wall = 0, cpu = 0;
     hp_status st = HP_OK;
     for (uint64_t done = 0; st >= 0 && done < rows;) {
-        struct hp_sink_position at = {.size = sizeof at, .stream = hp_bytes_of("src/1"), .epoch = number_of(o, "epoch", 1)};
+        struct hp_sink_position at = {
+            .size = sizeof at, .stream = hp_bytes_of("src/1"), .epoch = number_of(o, "epoch", 1)};
         struct hp_batch batch;
         double wall_from, cpu_from;
         builder_reset(&builder);
@@ -439,8 +443,10 @@ static hp_status do_bench(const json_t *o, json_t *out, struct hp_error *err)
 static hp_status call(const json_t *o, json_t *out, struct hp_error *err)
 {
     const char *what = text_of(o, "do", "");
-    struct hp_sink_position at = {.size = sizeof at, .stream = hp_bytes_of(text_of(o, "stream", "src/1")),
-                                  .offset = number_of(o, "offset", 0), .epoch = number_of(o, "epoch", 1)};
+    struct hp_sink_position at = {.size = sizeof at,
+                                  .stream = hp_bytes_of(text_of(o, "stream", "src/1")),
+                                  .offset = number_of(o, "offset", 0),
+                                  .epoch = number_of(o, "epoch", 1)};
     static unsigned ms;
     pthread_t thread;
     hp_status st = HP_OK;
@@ -486,8 +492,8 @@ static hp_status call(const json_t *o, json_t *out, struct hp_error *err)
         return HP_OK;
     }
     if (strcmp(what, "metric") == 0) {
-        json_object_set_new(out, "value", json_integer(mock_host_metric(mock, text_of(o, "name", ""),
-                                                                        text_of(o, "labels", ""))));
+        json_object_set_new(out, "value",
+                            json_integer(mock_host_metric(mock, text_of(o, "name", ""), text_of(o, "labels", ""))));
         return HP_OK;
     }
     if (strcmp(what, "logged") == 0) {
@@ -539,8 +545,8 @@ int main(int argc, char **argv)
     }
     mock = mock_host_create(getenv("SINK_DRIVE_VERBOSE") != NULL);
     plugin = mock_plugin_load(argv[1]);
-    if (!mock || !plugin || !mock_config_init(&config, argv[2], argv[3], (size_t)(argc - 5),
-                                              (const char *const *)(void *)(argv + 5))) {
+    if (!mock || !plugin ||
+        !mock_config_init(&config, argv[2], argv[3], (size_t)(argc - 5), (const char *const *)(void *)(argv + 5))) {
         die("cannot begin");
     }
     host = mock_host_face(mock);

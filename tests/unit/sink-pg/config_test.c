@@ -28,7 +28,10 @@ static struct hp_config config_of(const char *dialect, const struct hp_config_en
     return c;
 }
 
-#define URL {"connection.url", "postgresql://db.example/app"}
+#define URL                                                                                                            \
+    {                                                                                                                  \
+        "connection.url", "postgresql://db.example/app"                                                                \
+    }
 #define N(list) (uint32_t)(sizeof list / sizeof *list)
 
 static const char *problems(const char *dialect, const struct hp_config_entry *entries, uint32_t n)
@@ -79,8 +82,11 @@ Test(config, java_defaults_are_debeziums)
 
 Test(config, older_names_and_lists)
 {
-    const struct hp_config_entry e[] = {URL, {"table.name.format", "x_${topic}"}, {"primary.key.fields", " a , b,,c "},
-                                        {"primary.key.mode", "RECORD_KEY"}, {"insert.mode", "Upsert"}};
+    const struct hp_config_entry e[] = {URL,
+                                        {"table.name.format", "x_${topic}"},
+                                        {"primary.key.fields", " a , b,,c "},
+                                        {"primary.key.mode", "RECORD_KEY"},
+                                        {"insert.mode", "Upsert"}};
     struct hp_config in = config_of(SINK_ALIAS_JDBC, e, N(e));
     struct hp_error err = {.size = sizeof err};
     struct sink_config c;

@@ -8,11 +8,12 @@ Test(failure, classes)
     static const struct {
         const char *state;
         uint32_t klass;
-    } list[] = {{"40P01", HP_ERROR_RETRY}, {"40001", HP_ERROR_RETRY}, {"55P03", HP_ERROR_RETRY}, {"57P01", HP_ERROR_RETRY},
-                {"53300", HP_ERROR_RETRY}, {"25006", HP_ERROR_RETRY}, {"08006", HP_ERROR_RETRY}, {"", HP_ERROR_RETRY},
-                {"55006", HP_ERROR_RETRY}, {"55000", HP_ERROR_CONFIG}, {"22003", HP_ERROR_POISON}, {"23502", HP_ERROR_POISON},
-                {"P0001", HP_ERROR_POISON}, {"42501", HP_ERROR_CONFIG}, {"42P01", HP_ERROR_CONFIG}, {"28P01", HP_ERROR_CONFIG},
-                {"XX001", HP_ERROR_FATAL}, {"XX000", HP_ERROR_RETRY}, {"99999", HP_ERROR_FATAL}};
+    } list[] = {
+        {"40P01", HP_ERROR_RETRY},  {"40001", HP_ERROR_RETRY},  {"55P03", HP_ERROR_RETRY},  {"57P01", HP_ERROR_RETRY},
+        {"53300", HP_ERROR_RETRY},  {"25006", HP_ERROR_RETRY},  {"08006", HP_ERROR_RETRY},  {"", HP_ERROR_RETRY},
+        {"55006", HP_ERROR_RETRY},  {"55000", HP_ERROR_CONFIG}, {"22003", HP_ERROR_POISON}, {"23502", HP_ERROR_POISON},
+        {"P0001", HP_ERROR_POISON}, {"42501", HP_ERROR_CONFIG}, {"42P01", HP_ERROR_CONFIG}, {"28P01", HP_ERROR_CONFIG},
+        {"XX001", HP_ERROR_FATAL},  {"XX000", HP_ERROR_RETRY},  {"99999", HP_ERROR_FATAL}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         cr_assert_eq(failure_class(list[i].state), list[i].klass, "%s", list[i].state);
     }
@@ -29,7 +30,8 @@ Test(failure, values_stay_inside)
     cr_assert_null(strstr(out, "12"));
     failure_scrub("P0001", "secret", out, sizeof out);
     cr_assert_null(strstr(out, "secret"));
-    failure_scrub("23505", "duplicate key value violates unique constraint \"t_pkey\"\nDETAIL: (secret)", out, sizeof out);
+    failure_scrub("23505", "duplicate key value violates unique constraint \"t_pkey\"\nDETAIL: (secret)", out,
+                  sizeof out);
     cr_assert_str_eq(out, "duplicate key value violates unique constraint \"t_pkey\"");
     failure_scrub("22P02", "x \"aaaaaaaaaaaaaaaa", out, 12);
     cr_assert_leq(strlen(out), 11);
@@ -38,8 +40,10 @@ Test(failure, values_stay_inside)
 Test(failure, connecting)
 {
     struct hp_error err = {.size = sizeof err};
-    (void)failure_connect("connection to server at \"h\", port 1 failed: FATAL:  28P01: password authentication failed for "
-                          "user \"u\"\nLOCATION:  auth_failed, auth.c:1\n", &err);
+    (void)failure_connect(
+        "connection to server at \"h\", port 1 failed: FATAL:  28P01: password authentication failed for "
+        "user \"u\"\nLOCATION:  auth_failed, auth.c:1\n",
+        &err);
     cr_assert_eq(err.klass, HP_ERROR_CONFIG);
     cr_assert_str_eq(err.code, "28P01");
     cr_assert_null(strstr(err.message, "LOCATION"));

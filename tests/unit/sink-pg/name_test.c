@@ -35,10 +35,12 @@ Test(name, formats)
 
 Test(name, refuses)
 {
-    struct hp_schema plain = {.size = sizeof plain}, s = schema_of("public", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+    struct hp_schema plain = {.size = sizeof plain},
+                     s = schema_of("public", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
     struct hp_error err = {.size = sizeof err};
     char *schema = NULL, *table = NULL;
-    cr_assert_eq(name_expand("${source.schema}.${source.table}", &plain, hp_bytes_of("t"), &schema, &table, &err), HP_ERROR);
+    cr_assert_eq(name_expand("${source.schema}.${source.table}", &plain, hp_bytes_of("t"), &schema, &table, &err),
+                 HP_ERROR);
     cr_assert_eq(name_expand("${source.table}", NULL, hp_bytes_of("t"), &schema, &table, &err), HP_ERROR);
     cr_assert_eq(name_expand("${source.table}", &s, hp_bytes_of("t"), &schema, &table, &err), HP_ERROR);
     cr_assert_not_null(strstr(err.message, "63"));
@@ -74,7 +76,8 @@ Test(name, types)
     cr_assert_not(name_split_type(hp_bytes_of(""), schema, name));
     cr_assert_not(name_split_type(hp_bytes_of("a.b.c"), schema, name));
     cr_assert_not(name_split_type(hp_bytes_of(".b"), schema, name));
-    cr_assert_not(name_split_type(hp_bytes_of("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), schema, name));
+    cr_assert_not(name_split_type(
+        hp_bytes_of("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), schema, name));
 }
 
 Test(name, origins)

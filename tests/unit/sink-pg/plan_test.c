@@ -19,21 +19,28 @@ static const struct hp_schema *schemas[2];
 
 static void add_type(uint32_t oid, uint32_t array)
 {
-    struct pgtype t = {.oid = oid, .array_oid = array, .kind = 'b', .has_receive = true, .sql = strdup("x"), .shown = strdup("x")};
+    struct pgtype t = {
+        .oid = oid, .array_oid = array, .kind = 'b', .has_receive = true, .sql = strdup("x"), .shown = strdup("x")};
     cr_assert(types_add(&map, &t));
 }
 
 static void make_table(int i, const char *name)
 {
-    struct hp_schema s = {.size = sizeof s, .native = hp_bytes_of("pg"), .n_columns = 3,
-                          .column_size = sizeof *source_columns, .columns = source_columns};
+    struct hp_schema s = {.size = sizeof s,
+                          .native = hp_bytes_of("pg"),
+                          .n_columns = 3,
+                          .column_size = sizeof *source_columns,
+                          .columns = source_columns};
     struct hp_error err = {.size = sizeof err};
     struct shape *shape = shapes[i] = calloc(1, sizeof *shape);
     s.name = s.table = hp_bytes_of(name);
     schemas[i] = schema_pool_intern(mock_host_pool(mock), &s, &err);
     cr_assert_not_null(schemas[i]);
-    tables[i] = (struct table){.schema = "public", .name = (char *)(uintptr_t)name, .quoted = (char *)(uintptr_t)name,
-                               .oid = (uint32_t)i + 1, .mark = &marks[i]};
+    tables[i] = (struct table){.schema = "public",
+                               .name = (char *)(uintptr_t)name,
+                               .quoted = (char *)(uintptr_t)name,
+                               .oid = (uint32_t)i + 1,
+                               .mark = &marks[i]};
     marks[i] = (struct table_mark){0};
     shape->schema = schemas[i];
     shape->kind = HP_RECORD_CHANGE;
@@ -44,9 +51,13 @@ static void make_table(int i, const char *name)
     shape->n_keys = 1;
     shape->mergeable = shape->insertable = true;
     for (uint32_t c = 0; c < 3; c++) {
-        shape->cols[c] = (struct shape_col){.target = &target_columns[c], .source = hp_schema_column(schemas[i], c),
-                                            .source_schema = schemas[i], .after_src = c, .before_src = c,
-                                            .equality = EQUAL_BYTES, .key = c == 0};
+        shape->cols[c] = (struct shape_col){.target = &target_columns[c],
+                                            .source = hp_schema_column(schemas[i], c),
+                                            .source_schema = schemas[i],
+                                            .after_src = c,
+                                            .before_src = c,
+                                            .equality = EQUAL_BYTES,
+                                            .key = c == 0};
     }
 }
 
@@ -58,8 +69,11 @@ static void set_up(void)
     add_type(25, 1009);
     mock = mock_host_create(false);
     for (int c = 0; c < 3; c++) {
-        source_columns[c] = (struct hp_column){.size = sizeof *source_columns, .type = HP_NATIVE, .native_typmod = -1,
-                                               .native_oid = c ? 25 : 23, .native_kind = 'b'};
+        source_columns[c] = (struct hp_column){.size = sizeof *source_columns,
+                                               .type = HP_NATIVE,
+                                               .native_typmod = -1,
+                                               .native_oid = c ? 25 : 23,
+                                               .native_kind = 'b'};
         source_columns[c].name = hp_bytes_of(names[c]);
         target_columns[c].type = types_get(&map, c ? 25 : 23);
     }
@@ -143,7 +157,8 @@ static const char *cell_text(const struct entry *e, const struct shape *s, uint3
         struct hp_bytes b = hp_cell_bytes(rec, cell);
         (void)snprintf(out[turn], sizeof out[turn], "%u", get_u32(b.data));
     } else {
-        (void)snprintf(out[turn], sizeof out[turn], "%.*s", (int)cell->len, (const char *)hp_cell_bytes(rec, cell).data);
+        (void)snprintf(out[turn], sizeof out[turn], "%.*s", (int)cell->len,
+                       (const char *)hp_cell_bytes(rec, cell).data);
     }
     return out[turn];
 }
@@ -151,7 +166,8 @@ static const char *cell_text(const struct entry *e, const struct shape *s, uint3
 /* The plan as text: "upsert child 1:a:b 2:c:d; delete parent 1". */
 static const char *planned(struct plan_options options)
 {
-    static const char *const kinds[] = {"insert", "upsert", "update", "delete", "move", "kupdate", "kdelete", "truncate"};
+    static const char *const kinds[] = {"insert", "upsert",  "update",  "delete",
+                                        "move",   "kupdate", "kdelete", "truncate"};
     struct hp_batch batch = mock_host_batch(mock, &builder);
     struct hp_error err = {.size = sizeof err};
     size_t n = 0;
@@ -162,15 +178,18 @@ static const char *planned(struct plan_options options)
     }
     for (uint32_t i = 0; i < plan.n_steps; i++) {
         const struct step *s = &plan.steps[i];
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s %s", i ? "; " : "", kinds[s->kind], s->shape->table->name);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s %s", i ? "; " : "", kinds[s->kind],
+                              s->shape->table->name);
         for (uint32_t k = 0; s->kind != STEP_TRUNCATE && k < s->n; k++) {
             const struct entry *e = &plan.entries[s->entries[k]];
             if (s->kind == SQL_DELETE) {
                 n += (size_t)snprintf(text + n, sizeof text - n, " %s", cell_text(e, s->shape, 0, 'b'));
                 continue;
             }
-            n += (size_t)snprintf(text + n, sizeof text - n, " %s", s->kind == SQL_KEY_CHANGE ? cell_text(e, s->shape, 0, 'b') : "");
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s:", s->kind == SQL_KEY_CHANGE ? ">" : "", cell_text(e, s->shape, 0, 'a'));
+            n += (size_t)snprintf(text + n, sizeof text - n, " %s",
+                                  s->kind == SQL_KEY_CHANGE ? cell_text(e, s->shape, 0, 'b') : "");
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s:", s->kind == SQL_KEY_CHANGE ? ">" : "",
+                                  cell_text(e, s->shape, 0, 'a'));
             n += (size_t)snprintf(text + n, sizeof text - n, "%s:", cell_text(e, s->shape, 1, 'a'));
             n += (size_t)snprintf(text + n, sizeof text - n, "%s", cell_text(e, s->shape, 2, 'a'));
         }

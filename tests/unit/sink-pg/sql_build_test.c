@@ -11,8 +11,13 @@ static struct sql_column columns[] = {
 
 static struct sql_target target(void)
 {
-    struct sql_target t = {.schema = "S", .name = "x\"; DROP", .arbiter = true, .complete = true, .columns = columns,
-                           .n_columns = 3, .stage = "st"};
+    struct sql_target t = {.schema = "S",
+                           .name = "x\"; DROP",
+                           .arbiter = true,
+                           .complete = true,
+                           .columns = columns,
+                           .n_columns = 3,
+                           .stage = "st"};
     return t;
 }
 
@@ -23,8 +28,8 @@ static void expect(int kind, int variant, const struct sql_target *t, const char
     free(sql);
 }
 
-#define T "\"S\".\"x\"\"; DROP\""
-#define UN "unnest($1, $2, $3) AS e(a0, a1, a2)"
+#define T   "\"S\".\"x\"\"; DROP\""
+#define UN  "unnest($1, $2, $3) AS e(a0, a1, a2)"
 #define ROW "(VALUES ($1, $2, $3)) AS e(a0, a1, a2)"
 
 Test(sql_build, insert_and_upsert)
@@ -51,7 +56,8 @@ Test(sql_build, upsert_without_an_index)
     t.n_columns = 2;
     expect(SQL_UPSERT, SQL_ROW, &t,
            "WITH e AS MATERIALIZED (SELECT * FROM (VALUES ($1, $2)) AS e(a0, a1)), u AS (UPDATE ONLY " T " AS t SET "
-           "\"a\"\"b\" = e.a1 FROM e WHERE t.\"id\" = e.a0 RETURNING e.a0) INSERT INTO " T " (\"id\", \"a\"\"b\") SELECT "
+           "\"a\"\"b\" = e.a1 FROM e WHERE t.\"id\" = e.a0 RETURNING e.a0) INSERT INTO " T
+           " (\"id\", \"a\"\"b\") SELECT "
            "e.a0, e.a1 FROM e WHERE NOT EXISTS (SELECT FROM u WHERE u.a0 = e.a0)");
 }
 
@@ -84,11 +90,12 @@ Test(sql_build, key_change)
            "t.\"id\" = e.b0");
     t.n_columns = 2;
     t.complete = true;
-    expect(SQL_KEY_CHANGE, SQL_ROW, &t,
-           "WITH e AS MATERIALIZED (SELECT * FROM (VALUES ($1, $2, $3)) AS e(a0, a1, b0)), u AS (UPDATE ONLY " T " AS t "
-           "SET \"id\" = e.a0, \"v\" = e.a1 FROM e WHERE t.\"id\" = e.b0 RETURNING 1) INSERT INTO " T " (\"id\", \"v\") "
-           "SELECT e.a0, e.a1 FROM e WHERE NOT EXISTS (SELECT FROM u) ON CONFLICT (\"id\") DO UPDATE SET \"v\" = "
-           "EXCLUDED.\"v\"");
+    expect(
+        SQL_KEY_CHANGE, SQL_ROW, &t,
+        "WITH e AS MATERIALIZED (SELECT * FROM (VALUES ($1, $2, $3)) AS e(a0, a1, b0)), u AS (UPDATE ONLY " T " AS t "
+        "SET \"id\" = e.a0, \"v\" = e.a1 FROM e WHERE t.\"id\" = e.b0 RETURNING 1) INSERT INTO " T " (\"id\", \"v\") "
+        "SELECT e.a0, e.a1 FROM e WHERE NOT EXISTS (SELECT FROM u) ON CONFLICT (\"id\") DO UPDATE SET \"v\" = "
+        "EXCLUDED.\"v\"");
     /* GENERATED ALWAYS AS IDENTITY cannot be updated */
     c[0].fixed = 1;
     t.complete = false;
@@ -116,10 +123,11 @@ Test(sql_build, keyless)
            "DISTINCT FROM (e.b1)::pg_catalog.text LIMIT 1)");
     c[0].after = 0;
     t.partitioned = true;
-    expect(SQL_KEYLESS_DELETE, SQL_ROW, &t,
-           "DELETE FROM " T " AS t USING (VALUES ($1, $2)) AS e(b0, b1) WHERE (t.tableoid, t.ctid) = (SELECT x.tableoid, "
-           "x.ctid FROM " T " AS x WHERE x.\"a\" IS NOT DISTINCT FROM e.b0 AND (x.\"j\")::pg_catalog.text IS NOT DISTINCT "
-           "FROM (e.b1)::pg_catalog.text LIMIT 1)");
+    expect(
+        SQL_KEYLESS_DELETE, SQL_ROW, &t,
+        "DELETE FROM " T " AS t USING (VALUES ($1, $2)) AS e(b0, b1) WHERE (t.tableoid, t.ctid) = (SELECT x.tableoid, "
+        "x.ctid FROM " T " AS x WHERE x.\"a\" IS NOT DISTINCT FROM e.b0 AND (x.\"j\")::pg_catalog.text IS NOT DISTINCT "
+        "FROM (e.b1)::pg_catalog.text LIMIT 1)");
 }
 
 Test(sql_build, copy_and_stage)

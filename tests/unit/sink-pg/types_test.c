@@ -6,11 +6,19 @@
 
 static struct typemap map;
 
-static void add(uint32_t oid, uint32_t array, char kind, const char *shown, uint32_t elem, uint32_t base, const uint32_t *attrs,
-                uint32_t n_attrs)
+static void add(uint32_t oid, uint32_t array, char kind, const char *shown, uint32_t elem, uint32_t base,
+                const uint32_t *attrs, uint32_t n_attrs)
 {
-    struct pgtype t = {.oid = oid, .array_oid = array, .elem = elem, .base = base, .kind = kind, .is_array = elem != 0,
-                       .has_receive = true, .sql = strdup(shown), .shown = strdup(shown), .n_attrs = n_attrs};
+    struct pgtype t = {.oid = oid,
+                       .array_oid = array,
+                       .elem = elem,
+                       .base = base,
+                       .kind = kind,
+                       .is_array = elem != 0,
+                       .has_receive = true,
+                       .sql = strdup(shown),
+                       .shown = strdup(shown),
+                       .n_attrs = n_attrs};
     if (n_attrs) {
         t.attrs = malloc(n_attrs * sizeof *attrs);
         memcpy(t.attrs, attrs, n_attrs * sizeof *attrs);
@@ -44,7 +52,11 @@ TestSuite(types, .init = set_up, .fini = tear_down);
 
 static struct hp_column column(uint32_t oid, char kind, uint32_t base, const char *name)
 {
-    struct hp_column c = {.size = sizeof c, .type = HP_NATIVE, .native_oid = oid, .native_typmod = -1, .native_base = base,
+    struct hp_column c = {.size = sizeof c,
+                          .type = HP_NATIVE,
+                          .native_oid = oid,
+                          .native_typmod = -1,
+                          .native_base = base,
                           .native_kind = (uint32_t)kind};
     c.native_name = hp_bytes_of(name);
     c.name = hp_bytes_of("col");

@@ -50,7 +50,10 @@ Test(url, names_schema_and_what_it_ignores)
 {
     struct url u;
     struct hp_error err = {.size = sizeof err};
-    cr_assert_eq(url_parse("jdbc:postgresql://h/d?currentSchema=S%20x,public&socketTimeout=3&reWriteBatchedInserts=true", &u, &err), HP_OK);
+    cr_assert_eq(
+        url_parse("jdbc:postgresql://h/d?currentSchema=S%20x,public&socketTimeout=3&reWriteBatchedInserts=true", &u,
+                  &err),
+        HP_OK);
     cr_assert_str_eq(u.schema, "S x");
     cr_assert_str_eq((char *)u.ignored.data, "socketTimeout, reWriteBatchedInserts");
     url_finish(&u);
@@ -59,12 +62,30 @@ Test(url, names_schema_and_what_it_ignores)
 Test(url, refuses)
 {
     static const char *const bad[] = {
-        "", "mysql://h/d", "jdbc:mysql://h/d", "postgresql:app", "host=x dbname=y", "jdbc:postgresql://u:secret@h/d",
-        "postgresql://h/d?service=x", "postgresql://h/d?options=-c%20x", "postgresql://h/d?passfile=/x",
-        "postgresql://h/d?servicefile=/x", "postgresql://h/d?replication=database", "postgresql://h/d?requirepeer=x",
-        "postgresql://h:0/d", "postgresql://h:65536/d", "postgresql://h:1x/d", "postgresql://h:12345678/d",
-        "postgresql://[::1/d", "postgresql://[::1]x/d", "postgresql://a%2Cb/d", "postgresql://h/d%zz", "postgresql://h/d%00x",
-        "postgresql://h/d?user=%0", "jdbc:postgresql://h/d?targetServerType=secondary", "postgresql://u%:p@h/d",
+        "",
+        "mysql://h/d",
+        "jdbc:mysql://h/d",
+        "postgresql:app",
+        "host=x dbname=y",
+        "jdbc:postgresql://u:secret@h/d",
+        "postgresql://h/d?service=x",
+        "postgresql://h/d?options=-c%20x",
+        "postgresql://h/d?passfile=/x",
+        "postgresql://h/d?servicefile=/x",
+        "postgresql://h/d?replication=database",
+        "postgresql://h/d?requirepeer=x",
+        "postgresql://h:0/d",
+        "postgresql://h:65536/d",
+        "postgresql://h:1x/d",
+        "postgresql://h:12345678/d",
+        "postgresql://[::1/d",
+        "postgresql://[::1]x/d",
+        "postgresql://a%2Cb/d",
+        "postgresql://h/d%zz",
+        "postgresql://h/d%00x",
+        "postgresql://h/d?user=%0",
+        "jdbc:postgresql://h/d?targetServerType=secondary",
+        "postgresql://u%:p@h/d",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct url u;
@@ -80,9 +101,14 @@ Test(url, loopback)
     static const struct {
         const char *text;
         bool loopback;
-    } list[] = {{"postgresql:///d", true}, {"postgresql://localhost/d", true}, {"postgresql://127.0.0.1:1,[::1]/d", true},
-                {"postgresql:///d?host=/run", true}, {"postgresql://db/d", false}, {"postgresql://127.0.0.1,db/d", false},
-                {"postgresql://localhost.evil/d", false}, {"postgresql://127.evil.com/d", false},
+    } list[] = {{"postgresql:///d", true},
+                {"postgresql://localhost/d", true},
+                {"postgresql://127.0.0.1:1,[::1]/d", true},
+                {"postgresql:///d?host=/run", true},
+                {"postgresql://db/d", false},
+                {"postgresql://127.0.0.1,db/d", false},
+                {"postgresql://localhost.evil/d", false},
+                {"postgresql://127.evil.com/d", false},
                 {"postgresql://localhost/d?hostaddr=10.0.0.1", false}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         struct url u;
