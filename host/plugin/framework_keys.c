@@ -4,7 +4,9 @@
  */
 #include "framework_keys.h"
 
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include <ctype.h>
+#include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +98,24 @@ static void rule_offset_reset(struct config_infos *infos, const char *name, cons
     }
 }
 
+/* As the worker compiles it (sink_topics.c), so that what it would refuse is refused when the connector is made. */
+static void rule_topics_regex(struct config_infos *infos, const char *name, const char *value)
+{
+    PCRE2_SIZE at = 0;
+    int code = 0;
+    pcre2_code *pattern = pcre2_compile((PCRE2_SPTR)value, PCRE2_ZERO_TERMINATED,
+                                        PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C, &code,
+                                        &at, NULL);
+    if (!pattern) {
+        PCRE2_UCHAR reason[160] = "";
+        char why[256];
+        (void)pcre2_get_error_message(code, reason, sizeof reason);
+        (void)snprintf(why, sizeof why, "Invalid regex: %s at character %zu", (const char *)reason, (size_t)at);
+        config_infos_invalid(infos, name, value, why);
+    }
+    pcre2_code_free(pattern);
+}
+
 #define KEY(type_, importance_, flags_, name_, default_, allowed_, group_, doc_)                                       \
     {                                                                                                                  \
         sizeof(struct hp_config_key), HP_CONFIG_##type_, HP_IMPORTANCE_##importance_, flags_, name_, default_,         \
@@ -163,7 +183,7 @@ static const struct framework_key table[] = {
          "The embedded log keeps offsets beside the records.")},
     {SINK, true, "Topics", NULL,
      KEY(LIST, HIGH, 0, "topics", "", NULL, "Common", "Topics to read, separated by commas.")},
-    {SINK, true, "Topics regex", NULL,
+    {SINK, true, "Topics regex", rule_topics_regex,
      KEY(STRING, HIGH, 0, "topics.regex", "", NULL, "Common",
          "Regular expression of the topics to read; it must match the whole name.")},
     {SINK, true, "Dead Letter Queue Topic Name", NULL,

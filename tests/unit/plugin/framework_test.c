@@ -172,6 +172,18 @@ Test(framework, a_sink_has_topics_or_a_pattern)
     cr_assert(strstr(errors_of("topics.regex"), "mutually exclusive"));
 }
 
+Test(framework, a_pattern_of_topics_is_compiled)
+{
+    (void)props_set(&config, "topics.regex", "a\\.(b|c)");
+    framework_keys_declare(&infos, HP_KIND_SINK, NULL, 0, &config);
+    cr_assert_eq(infos.n_errors, 0);
+    end();
+    begin();
+    (void)props_set(&config, "topics.regex", "a.(b");
+    framework_keys_declare(&infos, HP_KIND_SINK, NULL, 0, &config);
+    cr_assert(strstr(errors_of("topics.regex"), "Invalid regex: missing closing parenthesis at character 4"));
+}
+
 Test(framework, the_rest_is_the_plugins)
 {
     static const struct hp_config_key own[] = {
