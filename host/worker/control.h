@@ -19,7 +19,8 @@
  *                              on change, at most once a second, and before a clean exit
  *   {"t":"topics","topics":["a","b"]}    that it has read or written; on change
  *   {"t":"metrics","m":[["name","labels","help",kind,value],...]}   once a second if anything changed
- *   {"t":"done","message":"...","error":{"class":1,"code":"","message":""}}   answer of an `op`; error absent on success
+ *   {"t":"done","message":"...","error":{"class":1,"code":"","message":""}}   answer of an `op`; error absent on
+ * success
  *
  * End of the stream on either side means the other is gone: a worker then ends at once, whatever its task is doing.
  */
@@ -30,31 +31,31 @@
 
 #include <jansson.h>
 
-#define CONTROL_FD 3
+#define CONTROL_FD       3
 #define CONTROL_LINE_MAX (4u << 20)
 
 /* Exit statuses of a worker besides 0 (told to stop, or an op is done). The reason is also its last log line. */
-#define CONTROL_EXIT_FAILED 1   /* it could not even begin */
-#define CONTROL_EXIT_HANG 70    /* a plugin call gave no sign of life within worker.hang.timeout.ms */
-#define CONTROL_EXIT_MEMORY 71  /* worker.memory.max.bytes is used up */
-#define CONTROL_EXIT_ORPHAN 72  /* the supervisor is gone */
+#define CONTROL_EXIT_FAILED 1  /* it could not even begin */
+#define CONTROL_EXIT_HANG   70 /* a plugin call gave no sign of life within worker.hang.timeout.ms */
+#define CONTROL_EXIT_MEMORY 71 /* worker.memory.max.bytes is used up */
+#define CONTROL_EXIT_ORPHAN 72 /* the supervisor is gone */
 
 /* The "start" message, as both sides have it in memory. Member names are the JSON's. */
 struct control_start {
-    char *op;         /* "run"; or "reset-offsets", "alter-offsets": do that on the connector's plugin and stream, answer
-                         "done" and exit */
+    char *op; /* "run"; or "reset-offsets", "alter-offsets": do that on the connector's plugin and stream, answer
+                 "done" and exit */
     char *connector;
-    char *kind;       /* "source" or "sink" */
-    char *plugin;     /* path of the .so */
-    char *dialect;    /* connector.class as given */
-    char *plugin_path;/* for transforms */
+    char *kind;        /* "source" or "sink" */
+    char *plugin;      /* path of the .so */
+    char *dialect;     /* connector.class as given */
+    char *plugin_path; /* for transforms */
     char *data_dir;
     struct props config;   /* the connector's, as sent */
     struct props settings; /* the worker settings of homeport.properties that concern workers, all filled in */
-    uint64_t epoch;   /* grows with every start of this connector (fencing, D15) */
+    uint64_t epoch;        /* grows with every start of this connector (fencing, D15) */
     int64_t floor;
     bool paused;
-    json_t *offsets;  /* alter-offsets: the request's list */
+    json_t *offsets; /* alter-offsets: the request's list */
 };
 /* One line of JSON with its newline; the caller frees it. */
 hp_status control_start_encode(const struct control_start *s, char **out_line, struct hp_error *err);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,6 +155,21 @@ static void watch_for_hanging(struct worker *w, int64_t now)
     _exit(CONTROL_EXIT_HANG);
 }
 
+/* A call may wait for a server or a lock as long as it says so, but then the task is not said to be running (E7). */
+static void watch_for_waiting(struct worker *w, int64_t now)
+{
+    char what[160], text[240];
+    int64_t ms = life_waiting_ms(&w->life, now, what);
+    if (ms <= w->hang_ms) {
+        report_stall(&w->report, STALL_WAIT, NULL);
+        return;
+    }
+    /* By the minute: the text must not change at every look. */
+    (void)snprintf(text, sizeof text, "waiting for %s, for more than %lld s", what[0] ? what : "something outside",
+                   (long long)(ms < 60000 ? w->hang_ms / 1000 : ms / 60000 * 60));
+    report_stall(&w->report, STALL_WAIT, text);
+}
+
 static void send_metrics(struct worker *w)
 {
     json_t *list;
@@ -215,6 +231,7 @@ static void *control_run(void *arg)
             report_alive(&w->report);
             send_metrics(w);
             watch_for_hanging(w, now);
+            watch_for_waiting(w, now);
             tick_at = now + TICK_MS;
         }
         watch_stop(w, now, &interrupted);

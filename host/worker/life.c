@@ -49,6 +49,18 @@ void life_wait_end(struct life *l)
     atomic_fetch_sub(&l->waiting, 1);
 }
 
+int64_t life_waiting_ms(struct life *l, int64_t now_ms, char what[160])
+{
+    if (!atomic_load_explicit(&l->call, memory_order_acquire) || atomic_load(&l->waiting) <= 0) {
+        return 0;
+    }
+    (void)pthread_mutex_lock(&l->lock);
+    memcpy(what, l->waiting_for, sizeof l->waiting_for);
+    (void)pthread_mutex_unlock(&l->lock);
+    int64_t ms = now_ms - atomic_load_explicit(&l->sign_ms, memory_order_relaxed);
+    return ms > 0 ? ms : 0;
+}
+
 int64_t life_silent_ms(struct life *l, int64_t now_ms)
 {
     bool stopped = now_ms - l->looked_ms > LOOK_GAP_MS;

@@ -29,6 +29,9 @@ void life_wait_begin(struct life *l, const char *for_what);
 void life_wait_end(struct life *l);
 void life_alive(struct life *l);
 
+/* [control] How long the call has been waiting for something outside, and for what; 0: it is not. */
+int64_t life_waiting_ms(struct life *l, int64_t now_ms, char what[160]);
+
 /* [control] Milliseconds without a sign of life inside a call that does not wait, or 0. A process that was itself
    stopped (SIGSTOP, a suspended machine) is not taken for a hanging one. */
 int64_t life_silent_ms(struct life *l, int64_t now_ms);

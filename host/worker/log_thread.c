@@ -100,7 +100,7 @@ static bool write_until_durable(struct log_thread *t, struct queue_item *items, 
             metric_add(t->w->errors, 1);
             log_warn("the log cannot be written, the source waits: %s", err->message);
         }
-        report_stall(&t->w->report, err->message);
+        report_stall(&t->w->report, STALL_LOG, err->message);
         metric_add(t->w->retries, 1);
         if (atomic_load(&t->w->stop)) {
             return false; /* not durable, so not confirmed: it will be read again */
@@ -110,7 +110,7 @@ static bool write_until_durable(struct log_thread *t, struct queue_item *items, 
     }
     if (stalled) {
         log_info("the log can be written again");
-        report_stall(&t->w->report, NULL);
+        report_stall(&t->w->report, STALL_LOG, NULL);
     }
     return true;
 }

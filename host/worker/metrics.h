@@ -33,7 +33,8 @@ struct metrics {
 void metrics_init(struct metrics *m);
 void metrics_finish(struct metrics *m); /* a worker never does: its plugins hold figures */
 /* Never NULL. */
-struct hp_metric *metrics_figure(struct metrics *m, const char *name, const char *labels, const char *help, uint32_t kind);
+struct hp_metric *metrics_figure(struct metrics *m, const char *name, const char *labels, const char *help,
+                                 uint32_t kind);
 void metric_add(struct hp_metric *metric, int64_t by);
 void metric_set(struct hp_metric *metric, int64_t to);
 /* [["name","labels","help",kind,value],...] of what changed since the last call, or NULL if nothing did. [control] */

@@ -89,10 +89,12 @@ static void show_state(struct report *r)
 {
     const char *state = r->state ? r->state : "RUNNING";
     const char *trace = r->trace;
-    /* A log that is stuck does not hide that the task has failed or pauses. */
-    if (r->stall && strcmp(state, "FAILED") != 0) {
-        state = "RESTARTING";
-        trace = r->stall;
+    /* What is stuck does not hide that the task has failed, or what it is being started again for. */
+    for (unsigned i = REPORT_STALLS; i-- > 0;) {
+        if (r->stall[i] && strcmp(state, "FAILED") != 0 && (!r->trace || !r->trace[0])) {
+            state = "RESTARTING";
+            trace = r->stall[i];
+        }
     }
     if (r->state) {
         send_if_new(r, &r->shown,
@@ -116,11 +118,13 @@ void report_state(struct report *r, const char *state, const char *trace)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-void report_stall(struct report *r, const char *reason)
+void report_stall(struct report *r, enum report_stall which, const char *reason)
 {
     (void)pthread_mutex_lock(&r->lock);
-    replace(&r->stall, reason);
-    show_state(r);
+    if (reason || r->stall[which]) {
+        replace(&r->stall[which], reason);
+        show_state(r);
+    }
     (void)pthread_mutex_unlock(&r->lock);
 }
 

@@ -9,14 +9,17 @@
 
 #include <pthread.h>
 
+/* Who can tell that there is no progress although the task itself knows of no error (rule E7). */
+enum report_stall { STALL_LOG, STALL_WAIT, REPORT_STALLS };
+
 struct report {
     int fd;
     pthread_mutex_t lock;
-    char *state, *trace;    /* of the task, as last decided */
-    char *stall;            /* why the log cannot go on; shown instead while set */
-    char *shown;            /* the state line as last sent */
-    char *offsets, *topics; /* as last sent */
-    int64_t progress_ms;    /* last told */
+    char *state, *trace;        /* of the task, as last decided */
+    char *stall[REPORT_STALLS]; /* why there is no progress; shown instead while one is set */
+    char *shown;                /* the state line as last sent */
+    char *offsets, *topics;     /* as last sent */
+    int64_t progress_ms;        /* last told */
 };
 
 void report_init(struct report *r, int fd);
@@ -25,7 +28,7 @@ void report_alive(struct report *r);
 void report_progress(struct report *r); /* the first at once, then at most one a second */
 /* state: "RUNNING", ...; trace may be NULL. The same again is not sent. */
 void report_state(struct report *r, const char *state, const char *trace);
-void report_stall(struct report *r, const char *reason); /* NULL: over */
+void report_stall(struct report *r, enum report_stall which, const char *reason); /* NULL: over */
 void report_flushed(struct report *r, const char *stream, const char *id, uint64_t offset);
 void report_offsets(struct report *r, json_t *list); /* takes the reference; not sent if as before */
 void report_topics(struct report *r, json_t *list);  /* takes the reference; not sent if as before */

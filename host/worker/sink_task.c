@@ -37,7 +37,7 @@ struct sink_task {
     uint64_t group_bytes, group_records;
     int64_t group_ms; /* since when the group is open */
     int64_t flushed_at_ms, report_at_ms, busy_ms;
-    bool trimmed, shown_paused;
+    bool all_flushed, trimmed, shown_paused;
     struct hp_metric *records_in, *bytes_in, *records_out, *bytes_out, *lag_bytes;
 };
 
@@ -73,6 +73,7 @@ static hp_status commit(struct sink_task *t, struct hp_error *err)
         return st;
     }
     s->position = s->next;
+    t->all_flushed = false;
     metric_add(t->records_out, (int64_t)t->group_records);
     metric_add(t->bytes_out, (int64_t)t->group_bytes);
     group_close(t);
@@ -232,6 +233,16 @@ static hp_status report_flushed_of(struct sink_task *t, bool *out_all, struct hp
     return HP_OK;
 }
 
+/* Lag goes on being told while the target does not answer. */
+static void meanwhile(struct worker *w)
+{
+    int64_t behind = sink_set_bytes_behind(&task.set), none = 0;
+    metric_set(task.lag_bytes, behind);
+    if (behind > 0) {
+        (void)atomic_compare_exchange_strong(&w->oldest_us, &none, clock_wall_us());
+    }
+}
+
 static void report_all(struct sink_task *t)
 {
     report_offsets(&t->w->report, sink_set_offsets(&t->set));
@@ -243,17 +254,13 @@ static void report_all(struct sink_task *t)
 static hp_status housekeep(struct sink_task *t, int64_t *out_ms, struct hp_error *err)
 {
     int64_t now = clock_mono_ms();
-    bool all_flushed = true;
-    *out_ms = WAIT_MS;
     if (now >= t->flushed_at_ms && !t->current) {
         t->flushed_at_ms = now + FLUSHED_MS;
-        if (report_flushed_of(t, &all_flushed, err) != HP_OK) {
+        if (report_flushed_of(t, &t->all_flushed, err) != HP_OK) {
             return HP_ERROR;
         }
     }
-    if (!all_flushed || t->flushed_at_ms > now) {
-        *out_ms = FLUSHED_MS;
-    }
+    *out_ms = t->all_flushed && !t->current ? WAIT_MS : FLUSHED_MS;
     if (now >= t->report_at_ms) {
         t->report_at_ms = now + REPORT_MS;
         report_all(t);
@@ -414,6 +421,7 @@ void sink_task_run(struct worker *w)
     w->lag_ms = metrics_figure(m, "lag_ms", "", "Age of the oldest record that is read and not committed yet.",
                                HP_METRIC_GAUGE);
     t->busy_ms = clock_mono_ms();
+    w->meanwhile = meanwhile;
     atomic_store(&w->interrupt, interrupt);
     run(t);
     atomic_store(&w->interrupt, NULL);

@@ -10,10 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OPEN_ATTEMPTS 50
+#define OPEN_WAIT_MS  100
+
+/* The worker that was stopped may take a moment to let go of the stream. */
+static hp_status open_writer(struct worker *w, struct log_writer **out, struct hp_error *err)
+{
+    hp_status st;
+    for (unsigned i = 0; (st = log_writer_open(w->log, w->start.connector, out, err)) != HP_OK; i++) {
+        if (err->klass != HP_ERROR_RETRY || i >= OPEN_ATTEMPTS) {
+            break;
+        }
+        worker_wait(w, worker_wake_seen(w), OPEN_WAIT_MS);
+    }
+    return st;
+}
+
 static hp_status store(struct worker *w, struct hp_bytes position, struct hp_error *err)
 {
     struct log_writer *writer;
-    hp_status st = log_writer_open(w->log, w->start.connector, &writer, err);
+    hp_status st = open_writer(w, &writer, err);
     if (st != HP_OK) {
         return st;
     }

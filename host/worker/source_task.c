@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define KEEP_BYTES   (BATCH_CREDIT + (256u << 10))
-#define WAIT_US      200000
+#define WAIT_US      500000
 #define IDLE_TRIM_MS 2000
 
 struct source_task {

@@ -184,8 +184,9 @@ static hp_status read_start(struct worker *w, struct buf *rest, struct hp_error 
         st = message ? control_start_decode(message, &w->start, err) : HP_ERROR;
         json_decref(message);
     }
-    if (line.data) {
-        explicit_bzero(line.data, line.len); /* it held passwords */
+    if (line.data) { /* it held passwords */
+        explicit_bzero(line.data, line.len);
+        explicit_bzero(rest->data + rest->len, rest->cap - rest->len);
     }
     buf_finish(&line);
     return st;

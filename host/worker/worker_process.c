@@ -14,7 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define BOUND_SLACK (8u << 20) /* as good as used up */
+#define MEANWHILE_MS 1000
+#define BOUND_SLACK  (8u << 20) /* as good as used up */
 
 int64_t worker_setting(const struct worker *w, const char *key, int64_t otherwise)
 {
@@ -81,6 +82,15 @@ void worker_check_memory(const struct worker *w)
     }
 }
 
+/* Wait, and look after what is looked after while there is no task. */
+static void wait_a_while(struct worker *w, uint32_t seen, int64_t ms)
+{
+    worker_wait(w, seen, ms < MEANWHILE_MS ? ms : MEANWHILE_MS);
+    if (w->meanwhile) {
+        w->meanwhile(w);
+    }
+}
+
 enum worker_verdict worker_judge(struct worker *w, struct backoff *backoff, const struct hp_error *err)
 {
     uint32_t dice = 0;
@@ -101,16 +111,16 @@ enum worker_verdict worker_judge(struct worker *w, struct backoff *backoff, cons
     report_state(&w->report, "RESTARTING", err->message);
     metric_add(w->retries, 1);
     until += clock_mono_ms();
-    for (;;) {
+    for (bool paused = atomic_load(&w->paused);;) {
         uint32_t seen = worker_wake_seen(w);
         int64_t now = clock_mono_ms();
         if (atomic_load(&w->stop)) {
             return WORKER_STOP;
         }
-        if (now >= until) {
+        if (now >= until || atomic_load(&w->paused) != paused) { /* an order: no need to wait on */
             return WORKER_AGAIN;
         }
-        worker_wait(w, seen, until - now);
+        wait_a_while(w, seen, until - now);
     }
 }
 
@@ -121,7 +131,7 @@ void worker_wait_stop(struct worker *w)
         if (atomic_load(&w->stop)) {
             return;
         }
-        worker_wait(w, seen, -1);
+        wait_a_while(w, seen, MEANWHILE_MS);
     }
 }
 
@@ -136,6 +146,6 @@ bool worker_wait_unpaused(struct worker *w)
             return true;
         }
         report_state(&w->report, "PAUSED", NULL);
-        worker_wait(w, seen, -1);
+        wait_a_while(w, seen, MEANWHILE_MS);
     }
 }
