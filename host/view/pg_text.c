@@ -289,7 +289,9 @@ static bool text_hstore(const char *text, size_t len, struct buf *bin)
             (void)buf_append(bin, word.data, word.len);
         }
         n++;
-        p += done ? strspn(p, ", ") : 0;
+        if (done) {
+            p += strspn(p, ", ");
+        }
     }
     for (size_t i = 0; i < 4 && !bin->failed; i++) {
         bin->data[i] = (uint8_t)(n >> (8 * (3 - i)));
@@ -369,10 +371,10 @@ static bool array_json(const struct pg_form *form, const char *text, struct buf 
     }
     buf_init(&word, SIZE_MAX / 2);
     (void)buf_putc(out, '[');
-    while (done && *p && *p != '}') {
+    while (done && *p != '}') {
         bool bare;
         p = read_word(p, ",}", &word, &bare);
-        done = p && !word.failed && (*p == ',' || *p == '}');
+        done = p && !word.failed && (word.len || !bare) && (*p == '}' || (*p == ',' && p[1] != '}'));
         if (done && bare && strcmp((const char *)word.data, "NULL") == 0) {
             (void)buf_puts(out, "null");
         } else {

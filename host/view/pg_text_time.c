@@ -7,6 +7,10 @@
 #define SECOND_US  INT64_C(1000000)
 #define DAY_US     (86400 * SECOND_US)
 #define EPOCH_2000 10957 /* days after 1970-01-01 */
+#define DAYS_MAX                                                                                                       \
+    106751984 /* beyond any timestamp; with a day and an offset more, 64 bits of microseconds still hold it */
+#define DAY_HOURS      24
+#define INTERVAL_HOURS INT64_C(2562047788)
 
 struct cursor {
     const char *p;
@@ -38,22 +42,25 @@ static void need(struct cursor *c, char expected)
     c->bad = !skip(c, expected) || c->bad;
 }
 
-/* HH:MM:SS[.ffffff]; hours may be many, in intervals. */
-static int64_t read_clock(struct cursor *c)
+/* HH:MM:SS[.ffffff] in microseconds. */
+static int64_t read_clock(struct cursor *c, int64_t max_hours)
 {
-    int64_t us = number(c, 10) * 3600 * SECOND_US;
-    int64_t unit = SECOND_US;
+    int64_t hours = number(c, 10);
+    uint64_t us, unit = SECOND_US;
+    c->bad = c->bad || hours > max_hours;
+    us = c->bad ? 0 : (uint64_t)hours * 3600 * SECOND_US;
     need(c, ':');
-    us += number(c, 2) * 60 * SECOND_US;
+    us += (uint64_t)number(c, 2) * 60 * SECOND_US;
     need(c, ':');
-    us += number(c, 2) * SECOND_US;
+    us += (uint64_t)number(c, 2) * SECOND_US;
     if (skip(c, '.')) {
         for (; *c->p >= '0' && *c->p <= '9' && unit > 1; c->p++) {
             unit /= 10;
-            us += (*c->p - '0') * unit;
+            us += (uint64_t)(*c->p - '0') * unit;
         }
     }
-    return us;
+    c->bad = c->bad || us > INT64_MAX;
+    return c->bad ? 0 : (int64_t)us;
 }
 
 /* Seconds east of Greenwich: +HH[:MM[:SS]]. */
@@ -122,14 +129,14 @@ bool text_date(const char *text, size_t len, struct buf *bin)
 bool text_time(const char *text, size_t len, struct buf *bin)
 {
     struct cursor c = {text, false};
-    text_put(bin, (uint64_t)read_clock(&c), 8);
+    text_put(bin, (uint64_t)read_clock(&c, DAY_HOURS), 8);
     return !c.bad && c.p == text + len;
 }
 
 bool text_timetz(const char *text, size_t len, struct buf *bin)
 {
     struct cursor c = {text, false};
-    text_put(bin, (uint64_t)read_clock(&c), 8);
+    text_put(bin, (uint64_t)read_clock(&c, DAY_HOURS), 8);
     text_put(bin, (uint64_t)-read_offset(&c), 4);
     return !c.bad && c.p == text + len;
 }
@@ -143,12 +150,12 @@ bool text_timestamp(const char *text, size_t len, struct buf *bin)
         return true;
     }
     us = read_date(&c, bc);
-    if (us > INT32_MAX / 10 || us < INT32_MIN / 10) {
-        return false; /* beyond any timestamp, and near to what 64 bits hold */
+    if (us > DAYS_MAX || us < -DAYS_MAX) {
+        return false;
     }
     us *= DAY_US;
     need(&c, ' ');
-    us += read_clock(&c);
+    us += read_clock(&c, DAY_HOURS);
     if (!c.bad && c.p < text + len) {
         us -= read_offset(&c) * SECOND_US;
     }
@@ -173,7 +180,7 @@ bool text_interval(const char *text, size_t len, struct buf *bin)
         int64_t n = number(&c, 10);
         if (*c.p == ':') {
             c.p = start;
-            us = read_clock(&c) * (minus ? -1 : 1);
+            us = read_clock(&c, INTERVAL_HOURS) * (minus ? -1 : 1);
         } else {
             size_t u = 0, n_units = sizeof units / sizeof units[0];
             need(&c, ' ');

@@ -9,7 +9,7 @@ static void say(const struct plan_maker *maker, uint32_t level, const struct hp_
                 struct hp_bytes column)
 {
     char line[512];
-    (void)snprintf(line, sizeof line, "residency: table %.*s.%.*s: %s%.*s", (int)s->namespace_.len,
+    (void)snprintf(line, sizeof line, "table %.*s.%.*s: %s%.*s", (int)s->namespace_.len,
                    (const char *)s->namespace_.data, (int)s->table.len, (const char *)s->table.data, what,
                    (int)column.len, (const char *)column.data);
     maker->host->log(maker->host, level, line);

@@ -195,7 +195,7 @@ static hp_status create(const struct hp_host *host, const struct hp_config *conf
         destroy(r);
         return hp_fail(err, HP_ERROR_FATAL, "", "the host has no memory, or no service %s", HP_HOST_RECORDS);
     }
-    (void)snprintf(line, sizeof line, "residency: policy version %lld, destination %s", (long long)r->policy.version,
+    (void)snprintf(line, sizeof line, "policy version %lld, destination %s", (long long)r->policy.version,
                    r->destination);
     host->log(host, HP_LOG_INFO, line);
     *out_self = r;
