@@ -1,6 +1,7 @@
 /* offsets_rest.c: GET, PATCH and DELETE /connectors/C/offsets (REST-23 to REST-25; shapes of connect-conformance 1.4).
  */
 #include "handlers.h"
+#include "json.h"
 #include "views.h"
 
 #include <stdlib.h>
@@ -50,54 +51,85 @@ static bool is_number(const json_t *value)
     return n > 0 && n < 19 && text[n] == '\0';
 }
 
-/* What is wrong with one entry of a sink's list, or NULL. */
-static const char *sink_fault(const json_t *partition, const json_t *offset)
+/* False: it was replied to. */
+static bool check_number(struct request *rq, const json_t *value, const char *what, const char *whats)
 {
-    const json_t *topic = json_object_get(partition, "kafka_topic"),
-                 *number = json_object_get(partition, "kafka_partition");
-    if (!topic || !number) {
-        return "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'";
+    char *text;
+    if (is_number(value)) {
+        return true;
     }
-    if (json_is_null(topic) || !json_is_string(topic)) {
-        return "Kafka topic names must be valid strings and may not be null";
-    }
-    if (json_is_null(number)) {
-        return "Kafka partitions must be valid numbers and may not be null";
-    }
-    if (!is_number(number)) {
-        return "Failed to parse the following Kafka partition value in the provided offsets: it must be a whole number";
-    }
-    if (json_is_null(offset)) {
-        return NULL; /* resets this partition */
-    }
-    if (!json_object_get(offset, "kafka_offset")) {
-        return "The offset for a sink connector should either be null or contain the key 'kafka_offset'";
-    }
-    return is_number(json_object_get(offset, "kafka_offset"))
-               ? NULL
-               : "Failed to parse the following Kafka offset value in the provided offsets: it must be a whole number";
+    text = json_is_string(value) ? strdup(json_string_value(value)) : json_text(value);
+    reply_error(rq, 400,
+                "Failed to parse the following Kafka %s value in the provided offsets: '%.200s'. %s values for sink "
+                "connectors need to be integers.",
+                what, text ? text : "", whats);
+    free(text);
+    return false;
 }
 
-static const char *list_fault(const json_t *list, bool sink)
+/* One entry of a sink's list (connect-conformance 1.4). False: it was replied to. */
+static bool check_sink(struct request *rq, const json_t *partition, const json_t *offset)
+{
+    const json_t *topic = json_object_get(partition, "kafka_topic");
+    const json_t *number = json_object_get(partition, "kafka_partition");
+    const char *fault = NULL;
+    if (!partition || json_is_null(partition)) {
+        fault = "The partition for a sink connector offset cannot be null or missing";
+    } else if (!topic || !number) {
+        fault = "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'";
+    } else if (!json_is_string(topic)) {
+        fault = "Kafka topic names must be valid strings and may not be null";
+    } else if (json_is_null(number)) {
+        fault = "Kafka partitions must be valid numbers and may not be null";
+    } else if (json_is_object(offset) && !json_object_get(offset, "kafka_offset")) {
+        fault = "The offset for a sink connector should either be null or contain the key 'kafka_offset'";
+    }
+    if (fault) {
+        reply_error(rq, 400, "%s", fault);
+        return false;
+    }
+    return check_number(rq, number, "partition", "Partition") &&
+           (!json_is_object(offset) || check_number(rq, json_object_get(offset, "kafka_offset"), "offset", "Offset"));
+}
+
+static bool object_or_null(const json_t *value)
+{
+    return !value || json_is_null(value) || json_is_object(value);
+}
+
+/* What Connect cannot even read as an entry is 500, a partition or offset that cannot be is 400. False: replied to. */
+static bool check_list(struct request *rq, const json_t *list, bool sink)
 {
     size_t i;
-    const json_t *item;
+    json_t *item, *value;
+    const char *key;
     json_array_foreach(list, i, item)
     {
-        const json_t *partition = json_object_get(item, "partition"), *offset = json_object_get(item, "offset");
-        const char *fault;
-        if (!json_is_object(partition)) {
-            return "The partition for a connector offset cannot be null or missing";
+        json_t *partition = json_object_get(item, "partition"), *offset = json_object_get(item, "offset");
+        if (!json_is_object(item) || !object_or_null(partition) || !object_or_null(offset)) {
+            reply_error(rq, 500,
+                        "Cannot construct instance of ConnectorOffset: an object of \"partition\" and \"offset\", "
+                        "each an object or null, is needed");
+            return false;
         }
-        if (offset && !json_is_object(offset) && !json_is_null(offset)) {
-            return "The offset for a connector partition must be an object or null";
+        json_object_foreach(item, key, value)
+        {
+            if (strcmp(key, "partition") != 0 && strcmp(key, "offset") != 0) {
+                reply_error(rq, 500,
+                            "Unrecognized field \"%s\", not marked as ignorable (2 known properties: "
+                            "\"partition\", \"offset\")",
+                            key);
+                return false;
+            }
         }
-        fault = sink ? sink_fault(partition, offset ? offset : json_null()) : NULL;
-        if (fault) {
-            return fault;
+        if (sink ? !check_sink(rq, partition, offset) : !json_is_object(partition)) {
+            if (!sink) {
+                reply_error(rq, 400, "The partition for a connector offset cannot be null or missing");
+            }
+            return false;
         }
     }
-    return NULL;
+    return true;
 }
 
 /* A sink's numbers may come as texts; workers get numbers. Every entry gets its offset. */
@@ -125,7 +157,7 @@ void offsets_patch(struct request *rq)
 {
     json_t *body = request_json(rq), *list = json_object_get(body, "offsets");
     const struct connector *c;
-    const char *fault, *key;
+    const char *key;
     json_t *value;
     if (!body) {
         return;
@@ -145,10 +177,7 @@ void offsets_patch(struct request *rq)
         reply_error(rq, 400, "Partitions / offsets need to be provided for an alter offsets request");
     } else if ((c = named_connector(rq, "Connector ", " not found")) != NULL) {
         bool sink = c->kind && strcmp(c->kind, "sink") == 0;
-        fault = list_fault(list, sink);
-        if (fault) {
-            reply_error(rq, 400, "%s", fault);
-        } else {
+        if (check_list(rq, list, sink)) {
             normalise(list, sink);
             supervisor_offsets_change(rq->sup, rq->params[0], list, changed, rq);
         }

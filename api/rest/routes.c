@@ -7,34 +7,32 @@
 #include <string.h>
 #include <strings.h>
 
-#define BODY true
-
 const struct route routes[] = {
-    {METHOD_GET, "/", root_get, false},         /* REST-01 */
-    {METHOD_GET, "/health", health_get, false}, /* REST-02 */
-    {METHOD_GET, "/metrics", metrics_get, false},
-    {METHOD_GET, "/connectors", connectors_list, false},                                     /* REST-03, 04 */
-    {METHOD_POST, "/connectors", connectors_create, BODY},                                   /* REST-05 */
-    {METHOD_GET, "/connectors/{connector}", connector_get, false},                           /* REST-07 */
-    {METHOD_DELETE, "/connectors/{connector}", connector_delete, false},                     /* REST-20 */
-    {METHOD_GET, "/connectors/{connector}/config", config_get, false},                       /* REST-08 */
-    {METHOD_PUT, "/connectors/{connector}/config", config_put, BODY},                        /* REST-09 */
-    {METHOD_PATCH, "/connectors/{connector}/config", config_patch, BODY},                    /* REST-10 */
-    {METHOD_GET, "/connectors/{connector}/status", status_get, false},                       /* REST-11 */
-    {METHOD_GET, "/connectors/{connector}/tasks", tasks_get, false},                         /* REST-12 */
-    {METHOD_GET, "/connectors/{connector}/tasks/{task}/status", task_status_get, false},     /* REST-13 */
-    {METHOD_POST, "/connectors/{connector}/tasks/{task}/restart", task_restart_post, false}, /* REST-14 */
-    {METHOD_POST, "/connectors/{connector}/restart", restart_post, false},                   /* REST-15, 16 */
-    {METHOD_PUT, "/connectors/{connector}/pause", pause_put, false},                         /* REST-17 */
-    {METHOD_PUT, "/connectors/{connector}/resume", resume_put, false},                       /* REST-18 */
-    {METHOD_PUT, "/connectors/{connector}/stop", stop_put, false},                           /* REST-19 */
-    {METHOD_GET, "/connectors/{connector}/topics", topics_get, false},                       /* REST-21 */
-    {METHOD_GET, "/connectors/{connector}/offsets", offsets_get, false},                     /* REST-23 */
-    {METHOD_PATCH, "/connectors/{connector}/offsets", offsets_patch, BODY},                  /* REST-24 */
-    {METHOD_DELETE, "/connectors/{connector}/offsets", offsets_delete, false},               /* REST-25 */
-    {METHOD_GET, "/connector-plugins", plugins_list, false},                                 /* REST-27 */
-    {METHOD_GET, "/connector-plugins/{plugin}/config", plugin_config_get, false},            /* REST-28 */
-    {METHOD_PUT, "/connector-plugins/{plugin}/config/validate", plugin_validate, BODY},      /* REST-29 */
+    {METHOD_GET, "/", root_get},         /* REST-01 */
+    {METHOD_GET, "/health", health_get}, /* REST-02 */
+    {METHOD_GET, "/metrics", metrics_get},
+    {METHOD_GET, "/connectors", connectors_list},                                     /* REST-03, 04 */
+    {METHOD_POST, "/connectors", connectors_create},                                  /* REST-05 */
+    {METHOD_GET, "/connectors/{connector}", connector_get},                           /* REST-07 */
+    {METHOD_DELETE, "/connectors/{connector}", connector_delete},                     /* REST-20 */
+    {METHOD_GET, "/connectors/{connector}/config", config_get},                       /* REST-08 */
+    {METHOD_PUT, "/connectors/{connector}/config", config_put},                       /* REST-09 */
+    {METHOD_PATCH, "/connectors/{connector}/config", config_patch},                   /* REST-10 */
+    {METHOD_GET, "/connectors/{connector}/status", status_get},                       /* REST-11 */
+    {METHOD_GET, "/connectors/{connector}/tasks", tasks_get},                         /* REST-12 */
+    {METHOD_GET, "/connectors/{connector}/tasks/{task}/status", task_status_get},     /* REST-13 */
+    {METHOD_POST, "/connectors/{connector}/tasks/{task}/restart", task_restart_post}, /* REST-14 */
+    {METHOD_POST, "/connectors/{connector}/restart", restart_post},                   /* REST-15, 16 */
+    {METHOD_PUT, "/connectors/{connector}/pause", pause_put},                         /* REST-17 */
+    {METHOD_PUT, "/connectors/{connector}/resume", resume_put},                       /* REST-18 */
+    {METHOD_PUT, "/connectors/{connector}/stop", stop_put},                           /* REST-19 */
+    {METHOD_GET, "/connectors/{connector}/topics", topics_get},                       /* REST-21 */
+    {METHOD_GET, "/connectors/{connector}/offsets", offsets_get},                     /* REST-23 */
+    {METHOD_PATCH, "/connectors/{connector}/offsets", offsets_patch},                 /* REST-24 */
+    {METHOD_DELETE, "/connectors/{connector}/offsets", offsets_delete},               /* REST-25 */
+    {METHOD_GET, "/connector-plugins", plugins_list},                                 /* REST-27 */
+    {METHOD_GET, "/connector-plugins/{plugin}/config", plugin_config_get},            /* REST-28 */
+    {METHOD_PUT, "/connector-plugins/{plugin}/config/validate", plugin_validate},     /* REST-29 */
 };
 const size_t routes_n = sizeof routes / sizeof routes[0];
 
@@ -120,7 +118,7 @@ void routes_answer(struct request *rq)
     case MATCH_FOUND:
         break;
     }
-    if (route->body && (rq->content_type ? !is_json(rq->content_type) : rq->body.len > 0)) {
+    if (route->handle != metrics_get && (rq->content_type ? !is_json(rq->content_type) : rq->body.len > 0)) {
         reply_error(rq, 415, "HTTP 415 Unsupported Media Type");
         return;
     }

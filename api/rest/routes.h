@@ -11,7 +11,6 @@ struct route {
     enum method method;
     const char *path; /* "/connectors/{connector}/config" */
     void (*handle)(struct request *rq);
-    bool body; /* reads a JSON body: other content types are refused with 415 */
 };
 
 extern const struct route routes[];

@@ -119,17 +119,17 @@ void tasks_get(struct request *rq)
     }
 }
 
-/* Is the path's {task} a number (G8), and one that exists? */
+/* Does the path's {task} name a task that there is? Else it is replied to: not a number (G8), or `not_found`. */
 static bool task_exists(struct request *rq, const struct connector *c, const char *not_found)
 {
-    const char *number = rq->params[1];
+    const char *number = rq->params[1] + (rq->params[1][0] == '-');
     size_t digits = strspn(number, "0123456789");
     if (digits == 0 || digits > 9 || number[digits]) {
         reply_error(rq, 404, "HTTP 404 Not Found");
         return false;
     }
-    if (strspn(number, "0") != digits || !connector_observed(c).task) {
-        reply_error(rq, 404, "%s %s-%s", not_found, rq->params[0], number);
+    if (!c || strspn(number, "0") != digits || !connector_observed(c).task) {
+        reply_error(rq, 404, "%s %s-%s", not_found, rq->params[0], rq->params[1]);
         return false;
     }
     return true;
@@ -137,8 +137,8 @@ static bool task_exists(struct request *rq, const struct connector *c, const cha
 
 void task_status_get(struct request *rq)
 {
-    const struct connector *c = named_connector(rq, "No status found for connector ", "");
-    if (c && task_exists(rq, c, "No status found for task")) {
+    const struct connector *c = supervisor_find(rq->sup, rq->params[0]);
+    if (task_exists(rq, c, "No status found for task")) {
         reply_json(rq, 200, view_task_status(rq->sup, c));
     }
 }

@@ -116,10 +116,10 @@ static void judge(struct config_infos *infos, const struct hp_config_key *key, c
         return;
     }
     if (config_value_bad(key, value, why, sizeof why)) {
-        if (key->allowed && strncmp(why, "Not a number", 12) == 0) { /* Connect's range check sees null then */
+        config_infos_invalid(infos, name, value, why);
+        if (key->allowed && strncmp(why, "Not a number", 12) == 0) { /* Connect's range check sees null then (T16) */
             config_infos_invalid(infos, name, NULL, "Value must be non-null");
         }
-        config_infos_invalid(infos, name, value, why);
     } else if ((key->flags & HP_KEY_UNSUPPORTED) && !is_default(key, value)) {
         (void)snprintf(why, sizeof why, "not supported yet by this version; leave it out%s%.200s",
                        key->default_value && key->default_value[0] ? " or set it to " : "",

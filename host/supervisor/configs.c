@@ -140,14 +140,18 @@ static void put_free(struct put *p)
 }
 
 /* V1. */
+#define INVALID_HEAD "Connector configuration is invalid and contains the following %lld error(s):"
+#define INVALID_TAIL                                                                                                   \
+    "\nYou can also find the above list of errors at the endpoint "                                                    \
+    "`/connector-plugins/{connectorType}/config/validate`"
+
 static void answer_invalid(struct put *p, const json_t *infos)
 {
     struct buf text;
     size_t i, j;
     const json_t *config, *error;
     buf_init(&text, 1u << 20);
-    (void)buf_printf(&text, "Connector configuration is invalid and contains the following %lld error(s):",
-                     (long long)json_integer_value(json_object_get(infos, "error_count")));
+    (void)buf_printf(&text, INVALID_HEAD, (long long)json_integer_value(json_object_get(infos, "error_count")));
     json_array_foreach(json_object_get(infos, "configs"), i, config){
         json_array_foreach(json_object_get(json_object_get(config, "value"), "errors"), j, error){
             (void)buf_printf(&text, "\n%s", json_is_string(error) ? json_string_value(error) : "");
@@ -272,30 +276,45 @@ static void put_validated(void *arg, json_t *json, const struct hp_error *err)
     put_free(p);
 }
 
-/* The rule of Connect's "name" key, and our own bound. */
-static const char *name_fault(const char *name)
+/* The rule of Connect's "name" key, and our own bound: what is wrong, or nothing. */
+static void name_fault(const char *name, struct buf *out)
 {
+    const char *before = "String may not contain control sequences but had the following ASCII chars: ";
     if (!*name) {
-        return "String may not be empty";
+        (void)buf_puts(out, "String may not be empty");
+    } else if (strlen(name) > CONNECTOR_NAME_MAX) {
+        (void)buf_printf(out, "A name of at most %u bytes is allowed", CONNECTOR_NAME_MAX);
     }
     for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
-        if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)) {
-            return "String may not contain control sequences";
+        bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0; /* U+0080 to U+009F */
+        if (*p < 0x20 || *p == 0x7f || c1) {
+            (void)buf_printf(out, "%s%d", before, c1 ? p[1] : p[0]);
+            before = ", ";
         }
     }
-    return strlen(name) > CONNECTOR_NAME_MAX ? "a name of at most 400 bytes is allowed" : NULL;
+}
+
+/* True: it was answered. */
+static bool refuse_name(const struct supervisor_put *put, outcome_fn done, void *arg)
+{
+    struct buf fault;
+    bool bad;
+    buf_init(&fault, 8192);
+    name_fault(put->name, &fault);
+    bad = fault.len > 0 || fault.failed;
+    if (bad) {
+        supervisor_answer(done, arg, OUTCOME_INVALID,
+                          INVALID_HEAD "\nInvalid value %s for configuration name: %s" INVALID_TAIL, 1LL, put->name,
+                          fault.data ? (char *)fault.data : "");
+    }
+    buf_finish(&fault);
+    return bad;
 }
 
 void supervisor_put(struct supervisor *s, const struct supervisor_put *put, outcome_fn done, void *arg)
 {
-    const char *fault = name_fault(put->name);
     struct put *p;
-    if (fault) {
-        supervisor_answer(
-            done, arg, OUTCOME_INVALID,
-            "Connector configuration is invalid and contains the following 1 error(s):\nInvalid value for "
-            "configuration name: %s",
-            fault);
+    if (refuse_name(put, done, arg)) {
         return;
     }
     if (json_object_size(put->config) > KEYS_MAX) {

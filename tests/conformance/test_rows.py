@@ -83,9 +83,12 @@ def test_REST05_T16_shapes_that_are_500(host, body):
     assert names(host) == []
 
 
-@pytest.mark.parametrize("name", ["", "   ", None, "a\x01b", "a\nb", "x" * 401])
-def test_REST05_bad_names(host, name):
-    error(host.post("/connectors", {"name": name, "config": IDLE}), 400)
+@pytest.mark.parametrize("name,why", [
+    ("", "Invalid value  for configuration name: String may not be empty"), ("   ", "may not be empty"), (None, "may not be empty"),
+    ("a\x01b", "String may not contain control sequences but had the following ASCII chars: 1\n"),
+    ("a\nb\tc", "had the following ASCII chars: 10, 9\n"), ("x" * 401, "400 bytes")])
+def test_REST05_bad_names(host, name, why):
+    error(host.post("/connectors", {"name": name, "config": IDLE}), 400, why, "contains the following 1 error(s):", "/validate`")
 
 
 def test_REST05_T16_numbers_are_taken_as_text(host):
@@ -188,6 +191,7 @@ def test_REST12_REST13_tasks(host):
     assert host.get("/connectors/a/tasks/0/status").json["state"] == "RUNNING"
     error(host.get("/connectors/a/tasks/1/status"), 404, "No status found for task a-1")
     error(host.get("/connectors/a/tasks/x/status"), 404, "HTTP 404 Not Found")
+    error(host.get("/connectors/nobody/tasks/0/status"), 404, "No status found for task nobody-0")
     error(host.get("/connectors/nobody/tasks"), 404)
 
 
@@ -385,11 +389,17 @@ def test_REST24_T11_not_stopped(host, work):
     {"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": {}},
     {"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": {"other": 1}},
     {"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": {"kafka_offset": "x"}},
-    {"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": {"kafka_offset": 1.5}},
-    {"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": 3}])
+    {"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": {"kafka_offset": 1.5}}])
 def test_REST24_sink_shapes(host, work, entry):
     host.expect(201, "POST", "/connectors", {"name": "s", "config": keep(work), "initial_state": "STOPPED"})
     error(host.call("PATCH", "/connectors/s/offsets", {"offsets": [entry]}), 400)
+
+
+def test_REST24_shapes_that_are_500(host, work):
+    host.expect(201, "POST", "/connectors", {"name": "s", "config": keep(work), "initial_state": "STOPPED"})
+    whole = sink_offset(1)
+    for offsets in (3, "x", {}, [3], ["x"], [None], [{**whole, "zz": 1}], [{**whole, "offset": 3}], [{**whole, "partition": 3}]):
+        error(host.call("PATCH", "/connectors/s/offsets", {"offsets": offsets}), 500)
 
 
 def test_REST24_empty_and_unknown(host, work):
@@ -455,8 +465,8 @@ def test_REST29_validate(host, work):
 
 def test_REST29_errors(host, work):
     found = errors_of(validate(host, {"name": "s", **keep(work), "tasks.max": "zero"}))
-    assert len(found["tasks.max"]) == 2 and "null" in found["tasks.max"][0], "T16"
-    assert "Not a number of type INT" in found["tasks.max"][1]
+    assert found["tasks.max"] == ["Invalid value zero for configuration tasks.max: Not a number of type INT",
+                                  "Invalid value null for configuration tasks.max: Value must be non-null"], "T16"
     assert "Null value can not be supplied as the configuration value." in \
         errors_of(validate(host, {"name": "s", **keep(work), "topics": None}))["topics"], "V2"
     error(host.put("/connector-plugins/test-idle/config/validate", keep(work)), 400,

@@ -62,6 +62,13 @@ def test_T16_SEC06_content_types(host, kind, status):
         error(answer, 415, "HTTP 415 Unsupported Media Type")
 
 
+def test_T16_content_type_of_requests_without_a_body(host):
+    for method, path in (("PUT", "/connectors/x/pause"), ("GET", "/connectors"), ("DELETE", "/connectors/x")):
+        assert host.call(method, path, headers={"Content-Type": "text/plain"}).status == 415
+        assert host.call(method, path, headers={"Content-Type": "application/json"}).status in (200, 404)
+    assert host.get("/metrics", headers={"Content-Type": "text/plain"}).status == 200
+
+
 def test_T16_missing_content_type(host):
     import http.client  # pylint: disable=import-outside-toplevel
     conn = http.client.HTTPConnection("127.0.0.1", host.port)
