@@ -53,9 +53,8 @@ static hp_status start(void *self, struct hp_bytes position, struct hp_error *er
     return source_start(self, position, err);
 }
 
-static hp_status poll(void *self, struct hp_poll *p, struct hp_error *err)
+static hp_status poll_phase(struct source *s, struct hp_poll *p, struct hp_error *err)
 {
-    struct source *s = self;
     switch (s->phase) {
     case PHASE_SNAPSHOT:
         return snapshot_poll(s, p, err);
@@ -66,6 +65,20 @@ static hp_status poll(void *self, struct hp_poll *p, struct hp_error *err)
     default:
         return hp_fail(err, HP_ERROR_FATAL, "", "polled without being started");
     }
+}
+
+static hp_status poll(void *self, struct hp_poll *p, struct hp_error *err)
+{
+    struct source *s = self;
+    hp_status st = poll_phase(s, p, err);
+    /* A value inside of an array or a composite may lack a binary form, which only the server notices: begin again,
+       with text. */
+    if (st == HP_ERROR && err && strcmp(err->code, "42883") == 0 && strstr(err->message, "binary output") && !s->no_binary) {
+        s->no_binary = true;
+        err->klass = HP_ERROR_RETRY;
+        services_log(&s->services, HP_LOG_WARN, "%s: values come as text from now on", err->message);
+    }
+    return st;
 }
 
 static hp_status commit(void *self, uint64_t ticket, struct hp_error *err)

@@ -157,9 +157,9 @@ static void parse_member(struct json_read *j, const char *key, struct position *
     } else if (strcmp(key, "timeline") == 0 && natural(j, &n, UINT32_MAX)) {
         p->timeline = (uint32_t)n;
     } else if (strcmp(key, "snapshot") == 0) {
-        char word[16] = "";
-        p->snapshot_running = j->at < j->end && *j->at == 't';
-        (void)(*j->at == '"' ? json_string(j, word, sizeof word) : json_skip(j));
+        char word[16] = "", first = j->at < j->end ? *j->at : '\0';
+        p->snapshot_running = first == 't';
+        (void)(first == '"' ? json_string(j, word, sizeof word) : json_skip(j));
         p->snapshot_running = p->snapshot_running || (*word && strcmp(word, "false") != 0 && strcmp(word, "last") != 0);
     } else if (strcmp(key, "snapshot_completed") == 0) {
         p->snapshot_done = j->at < j->end && *j->at == 't';

@@ -5,18 +5,27 @@
 
 #include <stdlib.h>
 
-static const char candidates_sql[] =
-    "SELECT n.nspname, c.relname, rn.nspname, r.relname,"
-    " EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel pr JOIN pg_catalog.pg_publication p ON p.oid = pr.prpubid"
-    "  WHERE p.pubname = $1 AND pr.prrelid = c.oid),"
-    " c.relreplident IN ('n') OR (c.relreplident = 'd' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index i"
-    "  WHERE i.indrelid = c.oid AND i.indisprimary)), c.relreplident"
-    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-    " LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)"
-    " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"
-    " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384"
-    " AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'"
-    " ORDER BY 1, 2";
+/* A table is in a publication by itself or, from 15 on, by its schema. */
+#define CANDIDATES(BY_SCHEMA)                                                                                              \
+    "SELECT n.nspname, c.relname, rn.nspname, r.relname,"                                                                  \
+    " EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel pr JOIN pg_catalog.pg_publication p ON p.oid = pr.prpubid"       \
+    "  WHERE p.pubname = $1 AND pr.prrelid = c.oid)" BY_SCHEMA ","                                                         \
+    " c.relreplident IN ('n') OR (c.relreplident = 'd' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index i"                  \
+    "  WHERE i.indrelid = c.oid AND i.indisprimary)), c.relreplident"                                                   \
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"                              \
+    " LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)"              \
+    " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"                                                  \
+    " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384"                                      \
+    " AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'"                   \
+    " ORDER BY 1, 2"
+
+static const char *candidates_sql(int version)
+{
+    return version >= 150000
+               ? CANDIDATES(" OR EXISTS (SELECT 1 FROM pg_catalog.pg_publication_namespace pn JOIN pg_catalog.pg_publication p"
+                            " ON p.oid = pn.pnpubid WHERE p.pubname = $1 AND pn.pnnspid = c.relnamespace)")
+               : CANDIDATES("");
+}
 
 static const char published_sql_15[] =
     "SELECT c.oid, c.relkind, t.schemaname, t.tablename, t.attnames, t.rowfilter, rn.nspname, r.relname"
@@ -89,7 +98,7 @@ static hp_status compare(struct session *s, struct comparison *out, struct hp_er
     PGresult *res = NULL;
     hp_status st = HP_OK;
     memset(out, 0, sizeof *out);
-    if (session_query(s, "listing tables", candidates_sql, 1, &param, &res, err) != HP_OK) {
+    if (session_query(s, "listing tables", candidates_sql(s->version), 1, &param, &res, err) != HP_OK) {
         return HP_ERROR;
     }
     for (int i = 0; st == HP_OK && i < PQntuples(res); i++) {
@@ -349,7 +358,7 @@ hp_status publication_set_identities(struct session *s, struct hp_error *err)
     if (s->settings->n_identities == 0) {
         return HP_OK;
     }
-    if (session_query(s, "listing tables", candidates_sql, 1, &param, &res, err) != HP_OK) {
+    if (session_query(s, "listing tables", candidates_sql(s->version), 1, &param, &res, err) != HP_OK) {
         return HP_ERROR;
     }
     for (int i = 0; st == HP_OK && i < PQntuples(res); i++) {

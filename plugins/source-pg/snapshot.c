@@ -342,7 +342,7 @@ static hp_status define(struct source *s, const struct captured_table *t, const 
         to->name.len = strlen(c->name);
         to->type_oid = c->type_oid;
         to->typmod = c->typmod;
-        n->as_text[def.n_columns] = type && !type->sends_binary;
+        n->as_text[def.n_columns] = s->no_binary || (type && !type->sends_binary);
         def.n_columns++;
     }
     relation_destroy(n->rel);

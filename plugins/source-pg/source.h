@@ -34,6 +34,7 @@ struct source {
     struct stream stream;
     struct snapshot *snapshot; /* while it runs */
     uint64_t idle_us;          /* see feedback.h */
+    bool no_binary;            /* a column's type has no binary form: everything comes as text */
     char *partition;           /* JSON, for homeport.source-offsets */
 };
 

@@ -37,7 +37,7 @@ static hp_status start_command(struct source *s, struct text *sql, struct hp_err
                  lsn_text(s->position.lsn).s, version >= 160000 ? 4 : version >= 150000 ? 3 : version >= 140000 ? 2 : 1,
                  publication);
         if (version >= 140000) {
-            text_put(sql, ", binary 'true', messages 'true'");
+            text_put(sql, ", binary '%s', messages 'true'", s->no_binary ? "false" : "true");
         }
         if (s->stream.streaming) {
             text_put(sql, ", streaming '%s'", version >= 160000 ? "parallel" : "on");
@@ -66,7 +66,7 @@ hp_status stream_begin(struct source *s, struct hp_error *err)
     st->skip_below = s->position.lsn;
     st->server_end = s->server.wal_end;
     /* Tables that were read later than the slot began: which of their changes are in the snapshot shows only when
-       their transaction's end is known, so transactions come whole until then. */
+       their transaction's end is known, so transactions come whole until then (see upgrade). */
     st->streaming = s->replication.version >= 140000 && s->position.lsn >= snapshot_lsn;
     st->mode.abort_has_lsn = st->streaming && s->replication.version >= 160000;
     status = start_command(s, &sql, err);
@@ -441,6 +441,25 @@ static hp_status give_or_idle(struct source *s, struct hp_poll *poll, int64_t no
     return HP_IDLE;
 }
 
+/* Behind the newest snapshot, transactions may come while they are open: ask for that. A walsender can stream a slot
+   once only (it never resets its flags), so it takes a new connection; ending the old one in good order frees the slot. */
+static hp_status upgrade(struct source *s, struct hp_error *err)
+{
+    struct stream *st = &s->stream;
+    if (st->streaming || s->replication.version < 140000 || st->in_tx || st->carry_len || !st->wire.copying ||
+        s->feedback.given < s->feedback.handled || position_snapshot_lsn(&s->position) > s->position.lsn) {
+        return HP_OK;
+    }
+    if (wire_end(&st->wire, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    session_close(&s->replication);
+    if (session_open(&s->replication, &s->services, &s->settings, SESSION_REPLICATION, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    return stream_begin(s, err);
+}
+
 hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *err)
 {
     struct stream *st = &s->stream;
@@ -448,16 +467,16 @@ hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *e
     if (services_failpoint(&s->services, "src.read", err) != HP_OK) {
         return HP_ERROR;
     }
-    st->wire.max_message = poll->batch->max_record + SEND_RESERVE;
     if (poll->max_bytes == 0) {
         return poll_without_room(s, poll, err);
     }
     if (st->outcome) {
         return give_outcome(s, poll, err);
     }
-    if (restore_tail(st, poll->batch, err) != HP_OK) {
+    if (upgrade(s, err) != HP_OK || restore_tail(st, poll->batch, err) != HP_OK) {
         return HP_ERROR;
     }
+    st->wire.max_message = poll->batch->max_record + SEND_RESERVE;
     for (;;) {
         enum wire_status status;
         int64_t due;

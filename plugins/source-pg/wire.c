@@ -14,6 +14,8 @@
 #define WIRE_HEADER 5u               /* type and length of a protocol message */
 #define WIRE_OTHER_MAX (1024u * 1024) /* longest message that is no CopyData */
 #define WIRE_SEND_MS 5000
+#define LOCAL_GATHER_US 200 /* a unix socket holds some 280 small messages; waiting longer stalls the sender */
+#define WIRE_END_US 10000000
 
 static hp_status out_of_memory(struct hp_error *err)
 {
@@ -110,9 +112,10 @@ hp_status wire_start(struct wire *w, struct session *session, int wake_fd, const
     w->direct = !PQsslInUse(session->conn);
     w->fd = PQsocket(session->conn);
     w->local = getsockname(w->fd, (struct sockaddr *)&addr, &len) == 0 && addr.ss_family == AF_UNIX;
+    if (getenv("XRCV")) { int v = atoi(getenv("XRCV")); (void)setsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &v, sizeof v); }
     w->wake_fd = wake_fd;
     w->max_message = max_message;
-    w->copying = w->both_ways = w->woken = w->eof = false;
+    w->copying = w->both_ways = w->woken = w->eof = w->ending = false;
     w->head = w->tail = w->taken = 0;
     w->low_water = 1;
     if (!w->direct) {
@@ -151,7 +154,7 @@ static hp_status other_message(struct wire *w, uint8_t type, const uint8_t *body
     case 'E':
         return server_error(w, body, len, err);
     case 'c': /* the server ends a COPY both ways: so do we; of a COPY out this is just its end */
-        return w->both_ways ? send_message(w, 'c', nothing, 0, err) : HP_OK;
+        return w->both_ways && !w->ending ? send_message(w, 'c', nothing, 0, err) : HP_OK;
     case 'Z':
         *status = WIRE_OVER;
         return HP_OK;
@@ -241,7 +244,8 @@ static bool make_free(struct wire *w)
     return w->head > 0 && make_room(w, w->cap);
 }
 
-/* All that is there, up to the buffer's size under load. */
+/* What is there, up to the buffer's size under load. A short read ends it: asking again at once would chase a sender that
+   sends message by message, at the cost of both (performance 0.2). */
 static hp_status read_all(struct wire *w, struct hp_error *err)
 {
     w->last_fill = 0;
@@ -249,10 +253,14 @@ static hp_status read_all(struct wire *w, struct hp_error *err)
         return wire_tls_read(w, err);
     }
     while (w->last_fill < WIRE_LARGE && make_free(w)) {
-        ssize_t n = recv(w->fd, w->buf + w->tail, w->cap - w->tail, MSG_DONTWAIT);
+        size_t room = w->cap - w->tail;
+        ssize_t n = recv(w->fd, w->buf + w->tail, room, MSG_DONTWAIT);
         if (n > 0) {
             w->tail += (size_t)n;
             w->last_fill += (size_t)n;
+            if ((size_t)n < room) {
+                return HP_OK;
+            }
         } else if (n == 0) {
             w->eof = true;
             return HP_OK;
@@ -293,7 +301,10 @@ hp_status wire_wait(struct wire *w, int64_t wait_us, struct hp_error *err)
 hp_status wire_gather(struct wire *w, int64_t wait_us, int gather, struct hp_error *err)
 {
     struct pollfd p = {.fd = w->fd, .events = w->local ? 0 : POLLIN};
-    set_low_water(w, gather);
+    if (w->local && wait_us > LOCAL_GATHER_US) {
+        wait_us = LOCAL_GATHER_US;
+    }
+    set_low_water(w, getenv("XLOW") ? atoi(getenv("XLOW")) : gather);
     (void)wait_for(&p, 1, wait_us);
     return read_all(w, err);
 }
@@ -301,6 +312,34 @@ hp_status wire_gather(struct wire *w, int64_t wait_us, int gather, struct hp_err
 hp_status wire_send(struct wire *w, const void *payload, uint32_t len, struct hp_error *err)
 {
     return w->direct ? send_message(w, 'd', payload, len, err) : wire_tls_send(w, payload, len, err);
+}
+
+hp_status wire_end(struct wire *w, struct hp_error *err)
+{
+    static const uint8_t nothing[1];
+    int64_t deadline = services_now_us() + WIRE_END_US;
+    w->ending = true;
+    if ((w->direct ? send_message(w, 'c', nothing, 0, err) : wire_tls_end(w, err)) != HP_OK) {
+        return HP_ERROR;
+    }
+    for (;;) {
+        struct wire_msg msg;
+        enum wire_status status;
+        if (wire_peek(w, &msg, &status, err) != HP_OK) {
+            return HP_ERROR;
+        }
+        if (status == WIRE_OVER) {
+            return HP_OK;
+        }
+        if (status == WIRE_TOO_LARGE || services_now_us() > deadline) {
+            return lost(w, "the server does not end streaming", err);
+        }
+        if (status == WIRE_HAVE) {
+            wire_take(w);
+        } else if (wire_wait(w, WIRE_END_US / 100, err) != HP_OK) {
+            return HP_ERROR;
+        }
+    }
 }
 
 void wire_finish(struct wire *w)

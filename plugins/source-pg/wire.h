@@ -15,6 +15,7 @@ struct wire {
     bool local;              /* a unix socket: knows no low-water mark */
     bool copying;            /* the COPY has begun */
     bool both_ways;          /* it is one of a walsender */
+    bool ending;             /* we have ended it; the rest is thrown away */
     bool eof;                /* the server closed the connection; what came before is still to be used */
     bool woken;              /* wake_fd ended a wait; whoever reads this clears both */
     int fd, wake_fd;
@@ -53,6 +54,8 @@ hp_status wire_wait(struct wire *w, int64_t wait_us, struct hp_error *err);
 /* Let `gather` bytes come together, at most for wait_us, and read all there is. */
 hp_status wire_gather(struct wire *w, int64_t wait_us, int gather, struct hp_error *err);
 hp_status wire_send(struct wire *w, const void *payload, uint32_t len, struct hp_error *err);
+/* End a COPY both ways; what still comes is thrown away. */
+hp_status wire_end(struct wire *w, struct hp_error *err);
 /* Give back the memory that a burst or a huge message took, if nothing is unread. */
 void wire_shrink(struct wire *w);
 void wire_finish(struct wire *w);
@@ -61,6 +64,7 @@ void wire_finish(struct wire *w);
 hp_status wire_tls_start(struct wire *w, const char *sql, struct hp_error *err);
 hp_status wire_tls_peek(struct wire *w, struct wire_msg *out, enum wire_status *status, struct hp_error *err);
 hp_status wire_tls_read(struct wire *w, struct hp_error *err);
+hp_status wire_tls_end(struct wire *w, struct hp_error *err);
 hp_status wire_tls_send(struct wire *w, const void *payload, uint32_t len, struct hp_error *err);
 
 #endif

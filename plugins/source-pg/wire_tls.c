@@ -96,3 +96,12 @@ hp_status wire_tls_send(struct wire *w, const void *payload, uint32_t len, struc
     }
     return HP_OK;
 }
+
+hp_status wire_tls_end(struct wire *w, struct hp_error *err)
+{
+    PGconn *conn = w->session->conn;
+    if (PQputCopyEnd(conn, NULL) <= 0 || PQflush(conn) < 0) {
+        return failed(w, NULL, err);
+    }
+    return HP_OK;
+}
