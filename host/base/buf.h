@@ -3,6 +3,7 @@
 #define BASE_BUF_H
 
 #include <homeport/homeport.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -10,8 +11,8 @@ struct buf {
     uint8_t *data; /* NUL-terminated behind len whenever not NULL */
     size_t len;
     size_t cap;
-    size_t max;    /* growing beyond fails */
-    bool failed;   /* sticky: an append did not fit or memory ran out */
+    size_t max;  /* growing beyond fails */
+    bool failed; /* sticky: an append did not fit or memory ran out */
 };
 
 void buf_init(struct buf *b, size_t max);
@@ -22,7 +23,7 @@ bool buf_append(struct buf *b, const void *data, size_t len);
 bool buf_puts(struct buf *b, const char *text);
 bool buf_putc(struct buf *b, char c);
 bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void *buf_room(struct buf *b, size_t len);  /* room for len bytes at the end, or NULL; then buf_take() */
+void *buf_room(struct buf *b, size_t len); /* room for len bytes at the end, or NULL; then buf_take() */
 void buf_take(struct buf *b, size_t len);
 void buf_consume(struct buf *b, size_t len); /* drop from the front */
 char *buf_steal(struct buf *b);              /* the bytes, NUL-terminated; caller frees; buf is empty after */

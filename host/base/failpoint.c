@@ -36,7 +36,8 @@ bool failpoints_armed;
 
 static void bad_text(const char *item)
 {
-    log_error("HOMEPORT_FAILPOINTS: cannot understand \"%s\"; it is name=kill|error|pause:MS, with an optional @N", item);
+    log_error("HOMEPORT_FAILPOINTS: cannot understand \"%s\"; it is name=kill|error|pause:MS, with an optional @N",
+              item);
     exit(2);
 }
 

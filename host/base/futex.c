@@ -20,8 +20,8 @@
 #endif
 
 #define WAITV_MAX 127u
-#define SLICE_NS 2000000
-#define FLAG_U32 2u /* FUTEX_32 / FUTEX2_SIZE_U32 */
+#define SLICE_NS  2000000
+#define FLAG_U32  2u /* FUTEX_32 / FUTEX2_SIZE_U32 */
 
 struct waitv { /* struct futex_waitv, which older headers do not have */
     uint64_t val;

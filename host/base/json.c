@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JSON_DEPTH 32u
-#define JSON_MEMBERS 10000u
+#define JSON_DEPTH    32u
+#define JSON_MEMBERS  10000u
 #define JSON_TEXT_MAX (64u << 20)
 
 /* Depth, and commas plus brackets as a bound on members, outside strings. Everything else is jansson's to judge. */

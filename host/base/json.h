@@ -6,14 +6,15 @@
 #define BASE_JSON_H
 
 #include <homeport/homeport.h>
+
 #include <jansson.h>
 
 struct props;
 struct buf;
 
 json_t *json_parse(const char *text, size_t len, struct hp_error *err); /* any JSON value; new reference */
-char *json_text(const json_t *json);              /* compact, keys in insertion order; caller frees */
-json_t *json_from_props(const struct props *p);   /* object of strings */
+char *json_text(const json_t *json);            /* compact, keys in insertion order; caller frees */
+json_t *json_from_props(const struct props *p); /* object of strings */
 /* Strings as they are, numbers and booleans by their text (as Connect takes them); null, arrays and
    objects are errors that name the key. */
 hp_status json_to_props(const json_t *object, struct props *out, struct hp_error *err);

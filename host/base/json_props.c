@@ -18,9 +18,8 @@ json_t *json_from_props(const struct props *p)
 }
 
 static const char *const type_names[] = {
-    [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_NULL] = "null",
-    [JSON_STRING] = "a string",  [JSON_REAL] = "a number",  [JSON_INTEGER] = "a number",
-    [JSON_TRUE] = "true",        [JSON_FALSE] = "false",
+    [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",   [JSON_NULL] = "null", [JSON_STRING] = "a string",
+    [JSON_REAL] = "a number",    [JSON_INTEGER] = "a number", [JSON_TRUE] = "true", [JSON_FALSE] = "false",
 };
 
 hp_status json_to_props(const json_t *object, struct props *out, struct hp_error *err)

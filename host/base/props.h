@@ -6,6 +6,7 @@
 #define BASE_PROPS_H
 
 #include <homeport/homeport.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /*
  * props_parse.c: the text form of props.h, as java.util.Properties.load reads it: natural lines joined by a backslash
  * before the line end, leading white space dropped, # and ! comments, the key up to the first unescaped =, : or white
- * space, escapes \t \n \r \f and \uXXXX (surrogate pairs included), and any other escaped character standing for itself.
- * The file is UTF-8 here. Pure but for props_load().
+ * space, escapes \t \n \r \f and \uXXXX (surrogate pairs included), and any other escaped character standing for
+ * itself. The file is UTF-8 here. Pure but for props_load().
  */
 #include "fs.h"
 #include "props.h"
@@ -80,7 +80,10 @@ static bool joined(struct scan *s)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* XXXX at p, behind "\u"; -1 if it is not four hex digits. */
@@ -192,7 +195,8 @@ static hp_status parse_line(struct scan *s, struct props *p, struct buf *key, st
     buf_reset(key);
     buf_reset(value);
     if (!token(s, true, key)) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "line %u: malformed \\uXXXX escape or NUL character in a key", s->line);
+        return hp_fail(err, HP_ERROR_CONFIG, "", "line %u: malformed \\uXXXX escape or NUL character in a key",
+                       s->line);
     }
     skip_blanks(s);
     if (s->p < s->end && (*s->p == '=' || *s->p == ':')) {
@@ -200,8 +204,9 @@ static hp_status parse_line(struct scan *s, struct props *p, struct buf *key, st
         skip_blanks(s);
     }
     if (!token(s, false, value)) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "line %u: malformed \\uXXXX escape or NUL character in the value of %.100s",
-                       s->line, key->len ? (const char *)key->data : "");
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "line %u: malformed \\uXXXX escape or NUL character in the value of %.100s", s->line,
+                       key->len ? (const char *)key->data : "");
     }
     if (p->n >= PROPS_KEYS_MAX) {
         return hp_fail(err, HP_ERROR_CONFIG, "", "line %u: more than %u keys", s->line, PROPS_KEYS_MAX);
@@ -219,7 +224,8 @@ hp_status props_parse(struct props *p, const char *text, size_t len, struct hp_e
     struct buf key, value;
     hp_status status = HP_OK;
     if (len > PROPS_FILE_MAX) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "properties text of %zu bytes; at most %u are read", len, PROPS_FILE_MAX);
+        return hp_fail(err, HP_ERROR_CONFIG, "", "properties text of %zu bytes; at most %u are read", len,
+                       PROPS_FILE_MAX);
     }
     buf_init(&key, PROPS_FILE_MAX);
     buf_init(&value, PROPS_FILE_MAX);

@@ -2,11 +2,10 @@
  * lmdb_append.c: one entry into a stream's order: names and schemas first used, the batch itself (copied once, straight
  * into LMDB's page), and one index row per topic in it. One thread.
  */
-#include "lmdb_writer.h"
-
 #include "crc32c.h"
 #include "failpoint.h"
 #include "lmdb_marker.h"
+#include "lmdb_writer.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -44,7 +43,9 @@ static int topic_end(MDB_cursor *index, uint32_t id, uint64_t base, uint64_t *ou
     MDB_val k = env_val(&key, sizeof key), v;
     int rc = mdb_cursor_get(index, &k, &v, MDB_SET_RANGE);
     struct stored_entry entry;
-    rc = rc == MDB_NOTFOUND ? mdb_cursor_get(index, &k, &v, MDB_LAST) : rc ? rc : mdb_cursor_get(index, &k, &v, MDB_PREV);
+    rc = rc == MDB_NOTFOUND ? mdb_cursor_get(index, &k, &v, MDB_LAST)
+         : rc               ? rc
+                            : mdb_cursor_get(index, &k, &v, MDB_PREV);
     *out = base;
     if (rc == 0 && (k.mv_size != sizeof key || !stored_good(&v, sizeof entry, k.mv_data, k.mv_size))) {
         return MDB_CORRUPTED;
@@ -122,8 +123,8 @@ hp_status append_names(struct log_writer *w, struct hp_error *err)
 {
     uint32_t n_schemas = schema_pool_n_schemas(w->pool), n_topics = schema_pool_n_topics(w->pool);
     for (; w->schemas < n_schemas; w->schemas++) {
-        if (put_id(w, DB_SCHEMAS, w->schemas, sizeof(struct stored_sum), schema_pool_encoded(w->pool, w->schemas), err) !=
-            HP_OK) {
+        if (put_id(w, DB_SCHEMAS, w->schemas, sizeof(struct stored_sum), schema_pool_encoded(w->pool, w->schemas),
+                   err) != HP_OK) {
             return HP_ERROR;
         }
     }
@@ -175,8 +176,8 @@ hp_status append_count(struct log_writer *w, const struct hp_batch *batch, uint6
     for (uint64_t at = 0; at < batch->len;) {
         const struct hp_record *rec = (const struct hp_record *)(const void *)(batch->data + at);
         if (!storable(rec, batch->len - at, batch->flags & HP_BATCH_CHUNK, n_topics, n_schemas)) {
-            (void)hp_fail(err, HP_ERROR_FATAL, "", "%s: record %llu of the batch to be stored is not well formed", w->what,
-                          (unsigned long long)n);
+            (void)hp_fail(err, HP_ERROR_FATAL, "", "%s: record %llu of the batch to be stored is not well formed",
+                          w->what, (unsigned long long)n);
             return writer_void(w);
         }
         at += rec->size;

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 
 #define PUT_PAGES 3u /* copied or split by one put, beside the value's own */
-#define FREE_DBI 0u
-#define STEP (1u << 20)
+#define FREE_DBI  0u
+#define STEP      (1u << 20)
 #define SPARE_MIN (1u << 20)
 #define SPARE_MAX (4u << 20)
 #define TXN_PAGES 128u /* free list, main tree, totals, position, upper parts of all trees */
@@ -90,7 +90,8 @@ hp_status disk_need(struct disk *d, uint64_t bytes, uint64_t puts, bool urgent, 
         return HP_OK;
     }
     rc = errno;
-    /* Freed pages may do instead. If they do not, writing pages beyond the file's end fails before anything is synced. */
+    /* Freed pages may do instead. If they do not, writing pages beyond the file's end fails before anything is synced.
+     */
     if (free_pages(d) * page >= 2 * need) {
         return HP_OK;
     }

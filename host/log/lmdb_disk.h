@@ -18,8 +18,8 @@ struct disk {
 void disk_init(struct disk *d, struct env *env, const char *what, uint64_t reserve);
 /* At the begin of each write transaction. */
 void disk_begin(struct disk *d);
-/* Before storing `bytes` more with so many puts or deletes: RETRY "ENOSPC" if there is no room for certain. `urgent`: may use
-   the spare. */
+/* Before storing `bytes` more with so many puts or deletes: RETRY "ENOSPC" if there is no room for certain. `urgent`:
+   may use the spare. */
 hp_status disk_need(struct disk *d, uint64_t bytes, uint64_t puts, bool urgent, struct hp_error *err);
 uint64_t disk_taken(const struct env *env); /* by the file, now */
 

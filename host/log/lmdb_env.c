@@ -25,9 +25,12 @@ static const struct {
     const char *name;
     unsigned flags;
 } dbs[DB_COUNT] = {
-    [DB_BATCHES] = {"batches", MDB_INTEGERKEY}, [DB_CHUNKS] = {"chunks", 0},
-    [DB_INDEX] = {"index", 0},                  [DB_SCHEMAS] = {"schemas", MDB_INTEGERKEY},
-    [DB_TOPICS] = {"topics", MDB_INTEGERKEY},   [DB_SPOOLS] = {"spools", MDB_INTEGERKEY},
+    [DB_BATCHES] = {"batches", MDB_INTEGERKEY},
+    [DB_CHUNKS] = {"chunks", 0},
+    [DB_INDEX] = {"index", 0},
+    [DB_SCHEMAS] = {"schemas", MDB_INTEGERKEY},
+    [DB_TOPICS] = {"topics", MDB_INTEGERKEY},
+    [DB_SPOOLS] = {"spools", MDB_INTEGERKEY},
 };
 
 /* What a return code means for the task that met it. */
@@ -36,15 +39,24 @@ static const struct {
     uint32_t klass;
     const char *code;
 } meanings[] = {
-    {ENOSPC, HP_ERROR_RETRY, "ENOSPC"},           {EDQUOT, HP_ERROR_RETRY, "ENOSPC"},
-    {EFBIG, HP_ERROR_RETRY, "ENOSPC"},            {MDB_MAP_FULL, HP_ERROR_RETRY, "ENOSPC"},
-    {ENOMEM, HP_ERROR_RETRY, "ENOMEM"},           {EAGAIN, HP_ERROR_RETRY, ""},
-    {EMFILE, HP_ERROR_RETRY, "EMFILE"},           {ENFILE, HP_ERROR_RETRY, "EMFILE"},
-    {MDB_READERS_FULL, HP_ERROR_RETRY, ""},       {MDB_TXN_FULL, HP_ERROR_RETRY, ""},
-    {EACCES, HP_ERROR_CONFIG, ""},                {EROFS, HP_ERROR_CONFIG, ""},
-    {MDB_CORRUPTED, HP_ERROR_FATAL, "CORRUPT"},   {MDB_PAGE_NOTFOUND, HP_ERROR_FATAL, "CORRUPT"},
-    {MDB_INVALID, HP_ERROR_FATAL, "CORRUPT"},     {MDB_NOTFOUND, HP_ERROR_FATAL, "CORRUPT"},
-    {MDB_VERSION_MISMATCH, HP_ERROR_FATAL, ""},   {MDB_INCOMPATIBLE, HP_ERROR_FATAL, "CORRUPT"},
+    {ENOSPC, HP_ERROR_RETRY, "ENOSPC"},
+    {EDQUOT, HP_ERROR_RETRY, "ENOSPC"},
+    {EFBIG, HP_ERROR_RETRY, "ENOSPC"},
+    {MDB_MAP_FULL, HP_ERROR_RETRY, "ENOSPC"},
+    {ENOMEM, HP_ERROR_RETRY, "ENOMEM"},
+    {EAGAIN, HP_ERROR_RETRY, ""},
+    {EMFILE, HP_ERROR_RETRY, "EMFILE"},
+    {ENFILE, HP_ERROR_RETRY, "EMFILE"},
+    {MDB_READERS_FULL, HP_ERROR_RETRY, ""},
+    {MDB_TXN_FULL, HP_ERROR_RETRY, ""},
+    {EACCES, HP_ERROR_CONFIG, ""},
+    {EROFS, HP_ERROR_CONFIG, ""},
+    {MDB_CORRUPTED, HP_ERROR_FATAL, "CORRUPT"},
+    {MDB_PAGE_NOTFOUND, HP_ERROR_FATAL, "CORRUPT"},
+    {MDB_INVALID, HP_ERROR_FATAL, "CORRUPT"},
+    {MDB_NOTFOUND, HP_ERROR_FATAL, "CORRUPT"},
+    {MDB_VERSION_MISMATCH, HP_ERROR_FATAL, ""},
+    {MDB_INCOMPATIBLE, HP_ERROR_FATAL, "CORRUPT"},
 };
 
 hp_status env_fail(struct hp_error *err, int rc, const char *what, const char *doing)
@@ -71,9 +83,10 @@ hp_status env_commit(MDB_txn *txn, const char *what, struct hp_error *err)
         rc == MDB_BAD_TXN) {
         return env_fail(err, rc, what, "commit");
     }
-    log_error("%s: commit failed: %s. What the system has kept of it is unknown, so this process ends here; the next one "
-              "starts from the last good commit",
-              what, mdb_strerror(rc));
+    log_error(
+        "%s: commit failed: %s. What the system has kept of it is unknown, so this process ends here; the next one "
+        "starts from the last good commit",
+        what, mdb_strerror(rc));
     abort();
 }
 
@@ -206,7 +219,8 @@ static hp_status env_open_new(const char *dir, unsigned flags, uint64_t map, con
     return HP_OK;
 }
 
-hp_status env_open(const char *dir, unsigned flags, uint64_t map, const char *what, struct env **out, struct hp_error *err)
+hp_status env_open(const char *dir, unsigned flags, uint64_t map, const char *what, struct env **out,
+                   struct hp_error *err)
 {
     char path[4096];
     struct stat st;
@@ -222,8 +236,8 @@ hp_status env_open(const char *dir, unsigned flags, uint64_t map, const char *wh
         status = errno == ENOENT || errno == ENOTDIR ? HP_IDLE : env_fail(err, errno, what, "look at its data file");
     }
     if (env && (flags & ENV_WRITE) && !env->writable) {
-        status = hp_fail(err, HP_ERROR_FATAL, "", "%.300s: this process has it open for reading only; open for writing first",
-                         what);
+        status = hp_fail(err, HP_ERROR_FATAL, "",
+                         "%.300s: this process has it open for reading only; open for writing first", what);
     } else if (env) {
         env->refs++;
         *out = env;
@@ -252,7 +266,8 @@ void env_close(struct env *env)
     (void)pthread_mutex_unlock(&envs_lock);
 }
 
-hp_status env_main_get(struct env *env, MDB_txn *txn, const char *key, const char *what, MDB_val *out, struct hp_error *err)
+hp_status env_main_get(struct env *env, MDB_txn *txn, const char *key, const char *what, MDB_val *out,
+                       struct hp_error *err)
 {
     MDB_val k = env_val(key, strlen(key));
     int rc = mdb_get(txn, env->main, &k, out);

@@ -1,11 +1,12 @@
 /*
- * lmdb_env.h: opening environments, once per process and file (LMDB's rule), and what its return codes mean here. Within
- * host/log; only lmdb_*.c include it. [any] thread.
+ * lmdb_env.h: opening environments, once per process and file (LMDB's rule), and what its return codes mean here.
+ * Within host/log; only lmdb_*.c include it. [any] thread.
  */
 #ifndef LOG_LMDB_ENV_H
 #define LOG_LMDB_ENV_H
 
 #include <homeport/homeport.h>
+
 #include <lmdb.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -16,8 +17,8 @@ struct env {
     MDB_env *mdb;
     MDB_dbi main;
     MDB_dbi db[DB_COUNT];
-    int fd; /* of the data file: LMDB's own */
-    uint64_t page; /* size */
+    int fd;              /* of the data file: LMDB's own */
+    uint64_t page;       /* size */
     const uint8_t *base; /* where the file is mapped; NULL if that could not be found out */
     bool writable;
     bool plain; /* only the main database: a map */
@@ -27,12 +28,13 @@ struct env {
     struct env *next;
 };
 
-#define ENV_WRITE 1u  /* else read-only */
+#define ENV_WRITE  1u /* else read-only */
 #define ENV_CREATE 2u /* make file and databases */
-#define ENV_PLAIN 4u  /* main database only */
+#define ENV_PLAIN  4u /* main database only */
 
 /* dir holds data.mdb. `what` names it in errors ("stream orders"). HP_IDLE: there is none (without ENV_CREATE). */
-hp_status env_open(const char *dir, unsigned flags, uint64_t map, const char *what, struct env **out, struct hp_error *err);
+hp_status env_open(const char *dir, unsigned flags, uint64_t map, const char *what, struct env **out,
+                   struct hp_error *err);
 void env_close(struct env *env); /* may be NULL */
 
 /* Fill *err from a return code of LMDB's (not 0) and return HP_ERROR. */
@@ -41,7 +43,8 @@ hp_status env_fail(struct hp_error *err, int rc, const char *what, const char *d
 hp_status env_commit(MDB_txn *txn, const char *what, struct hp_error *err);
 
 /* The value of a key in main; a missing one gives HP_IDLE. */
-hp_status env_main_get(struct env *env, MDB_txn *txn, const char *key, const char *what, MDB_val *out, struct hp_error *err);
+hp_status env_main_get(struct env *env, MDB_txn *txn, const char *key, const char *what, MDB_val *out,
+                       struct hp_error *err);
 
 /* Where a committed value begins in the file. False: not known. */
 bool env_place(const struct env *env, const void *data, uint64_t *out);

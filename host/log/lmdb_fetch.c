@@ -1,7 +1,7 @@
 /*
- * lmdb_fetch.c: see lmdb_fetch.h. Small values are copied from the map. Large ones are read from the file instead, at the
- * place where the map has them: a reader that passes through gigabytes then neither faults every page in nor shows the
- * log as its own resident memory, and a bad disk block is an error instead of a signal.
+ * lmdb_fetch.c: see lmdb_fetch.h. Small values are copied from the map. Large ones are read from the file instead, at
+ * the place where the map has them: a reader that passes through gigabytes then neither faults every page in nor shows
+ * the log as its own resident memory, and a bad disk block is an error instead of a signal.
  */
 #include "lmdb_fetch.h"
 

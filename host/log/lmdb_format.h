@@ -1,6 +1,6 @@
 /*
- * lmdb_format.h: what stands in a stream's file. One LMDB environment per stream; numbers are in the machine's order, but
- * keys that LMDB compares as bytes are big-endian.
+ * lmdb_format.h: what stands in a stream's file. One LMDB environment per stream; numbers are in the machine's order,
+ * but keys that LMDB compares as bytes are big-endian.
  *
  *   main     "!stream"   struct stored_stream, name, id          written once
  *            "!totals"   struct stored_totals                    with every commit that moves them
@@ -15,19 +15,19 @@
  * A marker stands in the order for a transaction that came in chunks: its body names the spool and the sub-transactions
  * whose records do not count. Chunks of a spool without marker are seen by nobody.
  *
- * LMDB 0.9 has no checksums of its own, so every value carries CRC-32C: of its head and table, which are used without the
- * body, and of the body.
+ * LMDB 0.9 has no checksums of its own, so every value carries CRC-32C: of its head and table, which are used without
+ * the body, and of the body.
  */
 #ifndef LOG_LMDB_FORMAT_H
 #define LOG_LMDB_FORMAT_H
 
 #include <stdint.h>
 
-#define STREAM_MAGIC 0x31535048u /* "HPS1" */
-#define STREAM_VERSION 1u        /* of the whole file: a newer one is refused before anything is touched */
-#define BATCH_MAGIC 0x31425048u  /* "HPB1" */
-#define CHUNK_MAGIC 0x31435048u  /* "HPC1" */
-#define VALUE_VERSION 1u
+#define STREAM_MAGIC   0x31535048u /* "HPS1" */
+#define STREAM_VERSION 1u          /* of the whole file: a newer one is refused before anything is touched */
+#define BATCH_MAGIC    0x31425048u /* "HPB1" */
+#define CHUNK_MAGIC    0x31435048u /* "HPC1" */
+#define VALUE_VERSION  1u
 
 struct stored_sum { /* begins small values */
     uint32_t crc;   /* of everything behind this struct; in the index, of the key too */
@@ -44,27 +44,27 @@ struct stored_stream {
 
 struct stored_totals {
     struct stored_sum sum;
-    uint64_t end;        /* next offset */
-    uint64_t bytes;      /* ever appended: what a batch's bytes_before counts */
+    uint64_t end;   /* next offset */
+    uint64_t bytes; /* ever appended: what a batch's bytes_before counts */
     uint64_t next_spool;
 };
 
 #define BATCH_MARKER 1u
 struct stored_batch {
     uint32_t magic;
-    uint32_t head_crc;     /* of what follows in this struct, and of the table */
+    uint32_t head_crc; /* of what follows in this struct, and of the table */
     uint16_t version;
-    uint16_t flags;        /* BATCH_MARKER */
-    uint32_t crc;          /* of the body */
-    uint32_t n_topics;     /* rows of the table behind this struct */
+    uint16_t flags;    /* BATCH_MARKER */
+    uint32_t crc;      /* of the body */
+    uint32_t n_topics; /* rows of the table behind this struct */
     uint32_t zero;
     uint64_t first_offset;
     uint64_t n_records;
     uint64_t bytes_before; /* weight of all batches before, since the stream was made */
     uint64_t weight;       /* bytes of this value, of a marker's chunks too */
     int64_t built_us;
-    uint64_t len;          /* of the body */
-    uint32_t n_schemas;    /* ids below these are in use so far */
+    uint64_t len;       /* of the body */
+    uint32_t n_schemas; /* ids below these are in use so far */
     uint32_t n_topic_ids;
 };
 struct stored_topic { /* row of a batch's table */
@@ -86,8 +86,8 @@ struct stored_chunk {
     uint32_t head_crc; /* as above */
     uint16_t version;
     uint16_t flags;
-    uint32_t crc;      /* of the records */
-    uint32_t n_rows;   /* rows of the table behind this struct */
+    uint32_t crc;    /* of the records */
+    uint32_t n_rows; /* rows of the table behind this struct */
     uint32_t zero;
     uint64_t spool;
     uint64_t number;
@@ -122,9 +122,9 @@ struct stored_topic_name {
     uint64_t base; /* topic offset that comes next if the index holds nothing of this topic */
 };
 
-#define SPOOL_OPEN 1u      /* its transaction has not ended; void once the writer is gone */
+#define SPOOL_OPEN      1u /* its transaction has not ended; void once the writer is gone */
 #define SPOOL_COMMITTED 2u /* a marker refers to it */
-#define SPOOL_DEAD 3u      /* its chunks are being deleted */
+#define SPOOL_DEAD      3u /* its chunks are being deleted */
 struct stored_spool {
     struct stored_sum sum;
     uint32_t state;

@@ -2,9 +2,8 @@
  * lmdb_info.c: a reader's view of a stream as a whole: attaching to it, its totals, names and places; and what log.h
  * answers about streams without reading records. Everything is read in short transactions. One thread per reader.
  */
-#include "lmdb_reader.h"
-
 #include "lmdb_disk.h"
+#include "lmdb_reader.h"
 #include "logging.h"
 #include "wake.h"
 
@@ -169,7 +168,8 @@ hp_status reader_names(struct log_reader *r, uint32_t n_schemas, uint32_t n_topi
 
 /* ---- places ---- */
 
-hp_status reader_find(struct log_reader *r, uint64_t offset, MDB_val *out, struct stored_batch *head, struct hp_error *err)
+hp_status reader_find(struct log_reader *r, uint64_t offset, MDB_val *out, struct stored_batch *head,
+                      struct hp_error *err)
 {
     uint64_t key = offset;
     MDB_val k = env_val(&key, sizeof key);
@@ -197,8 +197,8 @@ hp_status reader_find(struct log_reader *r, uint64_t offset, MDB_val *out, struc
     return HP_OK;
 }
 
-hp_status reader_chunk(struct log_reader *r, const struct marker *m, uint64_t number, MDB_val *out, struct stored_chunk *head,
-                       struct hp_error *err)
+hp_status reader_chunk(struct log_reader *r, const struct marker *m, uint64_t number, MDB_val *out,
+                       struct stored_chunk *head, struct hp_error *err)
 {
     struct stored_chunk_key key = {htobe64(m->spool), htobe64(number)};
     MDB_val k = env_val(&key, sizeof key);
@@ -209,8 +209,9 @@ hp_status reader_chunk(struct log_reader *r, const struct marker *m, uint64_t nu
     if (rc) {
         return env_fail(err, rc, r->what, "read a part of a transaction");
     }
-    return chunk_head(out, m->spool, number, head) ? HP_OK
-                                                   : reader_corrupt(r, r->next, "a part of its transaction is damaged", err);
+    return chunk_head(out, m->spool, number, head)
+               ? HP_OK
+               : reader_corrupt(r, r->next, "a part of its transaction is damaged", err);
 }
 
 /* ---- what log.h answers about streams ---- */
@@ -388,7 +389,8 @@ static hp_status topics_of(struct log_reader *r, struct log_topic_info **out, si
     return HP_OK;
 }
 
-hp_status log_topics(struct log *log, const char *stream, struct log_topic_info **out, size_t *out_n, struct hp_error *err)
+hp_status log_topics(struct log *log, const char *stream, struct log_topic_info **out, size_t *out_n,
+                     struct hp_error *err)
 {
     struct log_reader *r;
     hp_status status = ask(log, stream, &r, err);

@@ -9,8 +9,8 @@ hp_status schema_load(struct schema_pool *pool, const MDB_val *v, uint32_t id, c
     const size_t head = sizeof(struct stored_sum);
     struct hp_error inner = {.size = sizeof inner};
     if (!stored_good(v, head, NULL, 0)) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: schema %u has a wrong checksum: its bytes changed on disk", what,
-                       id);
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                       "%.300s: schema %u has a wrong checksum: its bytes changed on disk", what, id);
     }
     if (schema_decode(pool, (const uint8_t *)v->mv_data + head, v->mv_size - head, &inner) != HP_OK) {
         return hp_fail(err, inner.klass, inner.code, "%.300s: schema %u: %.500s", what, id, inner.message);
@@ -29,8 +29,8 @@ hp_status position_load(struct env *env, MDB_txn *txn, const char *what, struct 
         return status == HP_IDLE ? HP_OK : status;
     }
     if (!stored_good(&v, head, NULL, 0)) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its source position has a wrong checksum: its bytes changed on disk",
-                       what);
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                       "%.300s: its source position has a wrong checksum: its bytes changed on disk", what);
     }
     return buf_append(out, (const uint8_t *)v.mv_data + head, v.mv_size - head)
                ? HP_OK

@@ -1,14 +1,13 @@
 /*
- * lmdb_map.c: the small durable maps of log.h. Keys may be longer than LMDB takes: such a one is stored by its beginning
- * and a hash, and its full text stands before the value. [any] thread; LMDB serialises writers.
+ * lmdb_map.c: the small durable maps of log.h. Keys may be longer than LMDB takes: such a one is stored by its
+ * beginning and a hash, and its full text stands before the value. [any] thread; LMDB serialises writers.
  */
-#include "lmdb_disk.h"
-#include "lmdb_env.h"
-#include "log.h"
-
 #include "crc32c.h"
 #include "fs.h"
 #include "id_index.h"
+#include "lmdb_disk.h"
+#include "lmdb_env.h"
+#include "log.h"
 
 #include <endian.h>
 #include <pthread.h>
@@ -16,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAP_SIZE ((uint64_t)4 << 30)
-#define RESERVE (1u << 20)
+#define MAP_SIZE    ((uint64_t)4 << 30)
+#define RESERVE     (1u << 20)
 #define MAP_VERSION 1u
-#define KEY_MAX 65535u
-#define KEY_PLAIN 480u /* longer ones are cut here; LMDB's limit is 511 */
+#define KEY_MAX     65535u
+#define KEY_PLAIN   480u /* longer ones are cut here; LMDB's limit is 511 */
 
 struct log_map {
     struct env *env;
@@ -46,7 +45,8 @@ static hp_status map_key(const struct log_map *m, const char *key, struct map_ke
 {
     size_t len = strlen(key);
     if (len == 0 || len > KEY_MAX) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "%.300s: a key of %zu bytes (1 to %u are allowed)", m->what, len, KEY_MAX);
+        return hp_fail(err, HP_ERROR_CONFIG, "", "%.300s: a key of %zu bytes (1 to %u are allowed)", m->what, len,
+                       KEY_MAX);
     }
     out->len = len <= KEY_PLAIN ? len : KEY_PLAIN;
     memcpy(out->bytes, key, out->len);
@@ -69,12 +69,14 @@ static hp_status pair_open(const struct log_map *m, const MDB_val *v, struct hp_
     }
     memcpy(&head, p, sizeof head);
     if (head.version != MAP_VERSION) {
-        return hp_fail(err, HP_ERROR_CONFIG, "VERSION", "%.300s: an entry has form %u, this version of Homeport knows form %u; "
-                       "use a newer one", m->what, head.version, MAP_VERSION);
+        return hp_fail(err, HP_ERROR_CONFIG, "VERSION",
+                       "%.300s: an entry has form %u, this version of Homeport knows form %u; "
+                       "use a newer one",
+                       m->what, head.version, MAP_VERSION);
     }
     if (v->mv_size - sizeof head < head.key_len || crc32c(0, p + sizeof head, v->mv_size - sizeof head) != head.crc) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: an entry has a wrong checksum: its bytes changed on disk",
-                       m->what);
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                       "%.300s: an entry has a wrong checksum: its bytes changed on disk", m->what);
     }
     *key = (struct hp_bytes){p + sizeof head, head.key_len};
     *value = (struct hp_bytes){p + sizeof head + head.key_len, v->mv_size - sizeof head - head.key_len};
@@ -203,8 +205,9 @@ static hp_status map_get(struct log_map *m, MDB_txn *txn, const char *text, stru
     if (full.len != strlen(text) || memcmp(full.data, text, full.len) != 0) {
         return HP_IDLE;
     }
-    return buf_append(out, value.data, value.len) ? HP_OK
-                                                  : hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "%.300s: no memory", m->what);
+    return buf_append(out, value.data, value.len)
+               ? HP_OK
+               : hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "%.300s: no memory", m->what);
 }
 
 hp_status log_map_get(struct log_map *m, const char *key, struct buf *out, struct hp_error *err)
@@ -236,7 +239,8 @@ static hp_status map_each(struct log_map *m, MDB_cursor *cursor, const char *pre
         status = pair_open(m, &v, &key, &value, err);
         if (status == HP_OK && key.len >= len && memcmp(key.data, prefix, len) == 0) {
             char *text = strndup(key.data, key.len);
-            status = text ? each(arg, text, value, err) : hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "%.300s: no memory", m->what);
+            status = text ? each(arg, text, value, err)
+                          : hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "%.300s: no memory", m->what);
             free(text);
         }
     }
@@ -244,8 +248,8 @@ static hp_status map_each(struct log_map *m, MDB_cursor *cursor, const char *pre
 }
 
 hp_status log_map_each(struct log_map *m, const char *prefix,
-                       hp_status (*each)(void *arg, const char *key, struct hp_bytes value, struct hp_error *err), void *arg,
-                       struct hp_error *err)
+                       hp_status (*each)(void *arg, const char *key, struct hp_bytes value, struct hp_error *err),
+                       void *arg, struct hp_error *err)
 {
     MDB_cursor *cursor;
     MDB_txn *txn;

@@ -40,8 +40,10 @@ void head_seal(void *value, size_t len)
     memcpy((uint8_t *)value + offsetof(struct stored_batch, head_crc), &crc, sizeof crc);
 }
 
-_Static_assert(offsetof(struct stored_batch, head_crc) == offsetof(struct stored_chunk, head_crc), "one head_seal() for both");
-_Static_assert(offsetof(struct stored_batch, version) == HEAD_CRC_AT && offsetof(struct stored_chunk, version) == HEAD_CRC_AT,
+_Static_assert(offsetof(struct stored_batch, head_crc) == offsetof(struct stored_chunk, head_crc),
+               "one head_seal() for both");
+_Static_assert(offsetof(struct stored_batch, version) == HEAD_CRC_AT &&
+                   offsetof(struct stored_chunk, version) == HEAD_CRC_AT,
                "the checksum covers what follows it");
 
 const char *batch_head(const MDB_val *v, uint64_t key, struct stored_batch *out)
@@ -59,9 +61,9 @@ const char *batch_head(const MDB_val *v, uint64_t key, struct stored_batch *out)
     if (head.version != VALUE_VERSION) {
         return "it has a form this version of Homeport does not know";
     }
-    if (head.flags & ~BATCH_MARKER || head.first_offset != key || head.n_records == 0 || head.n_records > UINT64_MAX - key ||
-        head.n_topics > left / sizeof(struct stored_topic) || head.n_topics * sizeof(struct stored_topic) + head.len != left ||
-        head.len > left) {
+    if (head.flags & ~BATCH_MARKER || head.first_offset != key || head.n_records == 0 ||
+        head.n_records > UINT64_MAX - key || head.n_topics > left / sizeof(struct stored_topic) ||
+        head.n_topics * sizeof(struct stored_topic) + head.len != left || head.len > left) {
         return "its head does not fit to it";
     }
     if (head_crc(v->mv_data, v->mv_size - head.len) != head.head_crc) {
@@ -128,17 +130,20 @@ hp_status marker_read(const MDB_val *v, const struct stored_batch *head, const c
     uint64_t left = head->len;
     uint32_t *aborted = NULL;
     if (crc32c(0, p, head->len) != head->crc) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: the transaction at offset %llu has a wrong checksum: its bytes "
-                       "changed on disk", what, (unsigned long long)head->first_offset);
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                       "%.300s: the transaction at offset %llu has a wrong checksum: its bytes "
+                       "changed on disk",
+                       what, (unsigned long long)head->first_offset);
     }
     if (left >= sizeof m) {
         memcpy(&m, p, sizeof m);
         left -= sizeof m;
     }
     if (head->len < sizeof m || m.tx_size < sizeof(struct hp_tx) || m.tx_size % 8 || m.tx_size > left ||
-        m.n_aborted != (left - m.tx_size) / sizeof *aborted || (left - m.tx_size) % sizeof *aborted || m.n_chunks == 0) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: the transaction at offset %llu is not well formed", what,
-                       (unsigned long long)head->first_offset);
+        m.n_aborted != (left - m.tx_size) / sizeof *aborted || (left - m.tx_size) % sizeof *aborted ||
+        m.n_chunks == 0) {
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: the transaction at offset %llu is not well formed",
+                       what, (unsigned long long)head->first_offset);
     }
     if (m.n_aborted) {
         aborted = malloc(m.n_aborted * sizeof *aborted);

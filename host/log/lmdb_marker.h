@@ -5,8 +5,8 @@
 #include "lmdb_env.h"
 #include "lmdb_format.h"
 
-/* Small values: fill in the checksum of a value that begins with stored_sum; is it right, and is the value at least `min`
-   long? `key` goes into it, if there is one. */
+/* Small values: fill in the checksum of a value that begins with stored_sum; is it right, and is the value at least
+   `min` long? `key` goes into it, if there is one. */
 void stored_seal(void *value, size_t len, const void *key, size_t key_len);
 bool stored_good(const MDB_val *v, size_t min, const void *key, size_t key_len);
 /* Batches and chunks: the same for head and table, once they stand in the value. */

@@ -339,7 +339,7 @@ static hp_status fetch_run(struct log_reader *r, MDB_val *v, struct stored_batch
 {
     uint64_t len = 0, n = 0, first = head->first_offset;
     int64_t built_us = head->built_us;
-    uint64_t next = r->next, passed;
+    uint64_t next, passed;
     for (;;) {
         MDB_val k;
         uint64_t key;

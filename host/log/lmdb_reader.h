@@ -19,9 +19,9 @@ struct log_reader {
     char *id;
     uint32_t *wake;
     struct schema_pool *pool;
-    MDB_txn *txn;    /* reset between reads */
+    MDB_txn *txn;       /* reset between reads */
     MDB_cursor *cursor; /* on batches */
-    bool reading;    /* txn is live */
+    bool reading;       /* txn is live */
 
     uint64_t next;   /* key of the next batch */
     uint64_t skip;   /* records of it that were read before, or are not wanted */
@@ -50,10 +50,11 @@ hp_status reader_oldest(struct log_reader *r, uint64_t end, uint64_t *out, struc
 /* Bring the pool up to the ids that a stored value uses. */
 hp_status reader_names(struct log_reader *r, uint32_t n_schemas, uint32_t n_topics, struct hp_error *err);
 /* The batch that holds `offset` (not at the end): cursor on it, its value and head. */
-hp_status reader_find(struct log_reader *r, uint64_t offset, MDB_val *out, struct stored_batch *head, struct hp_error *err);
+hp_status reader_find(struct log_reader *r, uint64_t offset, MDB_val *out, struct stored_batch *head,
+                      struct hp_error *err);
 /* A chunk of a marker, its head checked. */
-hp_status reader_chunk(struct log_reader *r, const struct marker *m, uint64_t number, MDB_val *out, struct stored_chunk *head,
-                       struct hp_error *err);
+hp_status reader_chunk(struct log_reader *r, const struct marker *m, uint64_t number, MDB_val *out,
+                       struct stored_chunk *head, struct hp_error *err);
 hp_status reader_all_topics(struct log_reader *r, struct hp_error *err);
 /* Topic offsets: of the oldest kept record and of the next to come. */
 struct topic_span {

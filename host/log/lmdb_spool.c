@@ -1,14 +1,13 @@
 /*
  * lmdb_spool.c: transactions that come in chunks (design D14). Chunks go below a spool number that no reader looks at;
- * the end of the transaction is one small marker in the order. Void ones are deleted a few chunks at a time beside other
- * work, so that neither an abort nor a start has to wait for gigabytes. One thread.
+ * the end of the transaction is one small marker in the order. Void ones are deleted a few chunks at a time beside
+ * other work, so that neither an abort nor a start has to wait for gigabytes. One thread.
  */
-#include "lmdb_writer.h"
-
 #include "clock.h"
 #include "crc32c.h"
 #include "failpoint.h"
 #include "lmdb_marker.h"
+#include "lmdb_writer.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -271,8 +270,8 @@ static hp_status count_visible(struct log_writer *w, const struct spool *s, cons
     return rc ? writer_fail(w, rc, "read back the chunks of a transaction", err) : HP_OK;
 }
 
-static hp_status put_marker(struct log_writer *w, const struct spool *s, const struct hp_tx *tx, const uint32_t *aborted,
-                            uint64_t n_aborted, uint64_t n_records, struct hp_error *err)
+static hp_status put_marker(struct log_writer *w, const struct spool *s, const struct hp_tx *tx,
+                            const uint32_t *aborted, uint64_t n_aborted, uint64_t n_records, struct hp_error *err)
 {
     struct {
         struct stored_marker marker;
@@ -310,9 +309,8 @@ hp_status log_chunks_commit(struct log_writer *w, const struct hp_tx *tx, const 
     if (n == 0) {
         return spool_kill(w, s->id, err);
     }
-    return put_state(w, s->id, tx->id, SPOOL_COMMITTED, err) == HP_OK
-               ? put_marker(w, s, tx, aborted, n_aborted, n, err)
-               : HP_ERROR;
+    return put_state(w, s->id, tx->id, SPOOL_COMMITTED, err) == HP_OK ? put_marker(w, s, tx, aborted, n_aborted, n, err)
+                                                                      : HP_ERROR;
 }
 
 hp_status log_chunks_abort(struct log_writer *w, uint64_t tx_id, struct hp_error *err)

@@ -1,6 +1,6 @@
 /*
- * lmdb_stream.c: see lmdb_stream.h. A stream is made aside and renamed into place, and renamed away before it is removed,
- * so nobody ever sees half of one. Making and removing are serialised by a lock on the folder.
+ * lmdb_stream.c: see lmdb_stream.h. A stream is made aside and renamed into place, and renamed away before it is
+ * removed, so nobody ever sees half of one. Making and removing are serialised by a lock on the folder.
  */
 #include "lmdb_stream.h"
 
@@ -85,11 +85,12 @@ hp_status stream_identity(struct env *env, const char *what, char **out_name, ch
         memset(&s, 0, sizeof s);
         memcpy(&s, v.mv_data, v.mv_size < sizeof s ? v.mv_size : sizeof s);
         if (s.sum.magic != STREAM_MAGIC) {
-            (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its data file is not a stream of this machine's kind", what);
+            (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                          "%.300s: its data file is not a stream of this machine's kind", what);
         } else if (s.version != STREAM_VERSION) {
             (void)hp_fail(err, HP_ERROR_CONFIG, "VERSION",
-                          "%.300s: its data file has form %u, this version of Homeport knows form %u; use a newer one", what,
-                          s.version, STREAM_VERSION);
+                          "%.300s: its data file has form %u, this version of Homeport knows form %u; use a newer one",
+                          what, s.version, STREAM_VERSION);
         } else if (!stored_good(&v, sizeof s, NULL, 0) || v.mv_size != sizeof s + (uint64_t)s.name_len + s.id_len) {
             (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: damaged head of its data file", what);
         } else {
@@ -266,7 +267,8 @@ hp_status stream_lock(struct log *log, const char *name, const char *path, int *
             }
             continue; /* it was removed under our hands */
         }
-        if (fstat(fd, &ours) == 0 && stat(file, &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev) {
+        if (fstat(fd, &ours) == 0 && stat(file, &there) == 0 && ours.st_ino == there.st_ino &&
+            ours.st_dev == there.st_dev) {
             *out_fd = fd;
             return HP_OK;
         }

@@ -13,8 +13,8 @@ struct entry {
 };
 
 /* The last index row of a topic that begins at or before topic offset `first`; HP_IDLE: none. */
-static hp_status entry_before(struct log_reader *r, MDB_cursor *index, uint32_t topic, uint64_t first, struct entry *out,
-                              struct hp_error *err)
+static hp_status entry_before(struct log_reader *r, MDB_cursor *index, uint32_t topic, uint64_t first,
+                              struct entry *out, struct hp_error *err)
 {
     struct stored_index_key key = {htobe64(topic), htobe64(first)};
     MDB_val k = env_val(&key, sizeof key), v;
@@ -40,7 +40,8 @@ static hp_status entry_before(struct log_reader *r, MDB_cursor *index, uint32_t 
 }
 
 /* The first row of a topic; HP_IDLE: none. */
-static hp_status entry_first(struct log_reader *r, MDB_cursor *index, uint32_t topic, struct entry *out, struct hp_error *err)
+static hp_status entry_first(struct log_reader *r, MDB_cursor *index, uint32_t topic, struct entry *out,
+                             struct hp_error *err)
 {
     struct stored_index_key key = {htobe64(topic), 0};
     MDB_val k = env_val(&key, sizeof key), v;
@@ -74,7 +75,8 @@ static hp_status index_cursor(struct log_reader *r, MDB_cursor **out, struct hp_
     return rc ? env_fail(err, rc, r->what, "read its topic index") : HP_OK;
 }
 
-static hp_status span_of(struct log_reader *r, MDB_cursor *index, uint32_t topic, struct topic_span *out, struct hp_error *err)
+static hp_status span_of(struct log_reader *r, MDB_cursor *index, uint32_t topic, struct topic_span *out,
+                         struct hp_error *err)
 {
     struct entry e = {0};
     hp_status status = entry_first(r, index, topic, &e, err);
@@ -201,8 +203,8 @@ static hp_status walk_batch(struct log_reader *r, struct walk *w, uint64_t batch
         return HP_ERROR;
     }
     w->offset = head.first_offset;
-    w->until_offset = w->until_offset < head.first_offset + head.n_records ? w->until_offset
-                                                                           : head.first_offset + head.n_records;
+    w->until_offset =
+        w->until_offset < head.first_offset + head.n_records ? w->until_offset : head.first_offset + head.n_records;
     status = head.flags & BATCH_MARKER ? walk_marker(r, w, &v, &head, &memory, err)
                                        : walk_value(r, w, &v, head.len, head.crc, &memory, &done, err);
     region_finish(&memory);
@@ -268,8 +270,9 @@ static hp_status seek_in(struct log_reader *r, MDB_cursor *index, uint32_t topic
         return HP_ERROR;
     }
     if (topic_offset < span.begin || topic_offset > span.end) {
-        return hp_fail(err, HP_ERROR_FATAL, "OFFSET", "%.300s keeps offsets %llu to %llu of topic %.300s, and %llu is wanted",
-                       r->what, (unsigned long long)span.begin, (unsigned long long)span.end,
+        return hp_fail(err, HP_ERROR_FATAL, "OFFSET",
+                       "%.300s keeps offsets %llu to %llu of topic %.300s, and %llu is wanted", r->what,
+                       (unsigned long long)span.begin, (unsigned long long)span.end,
                        (const char *)schema_pool_topic_name(r->pool, topic).data, (unsigned long long)topic_offset);
     }
     *out = totals.end;
@@ -316,7 +319,8 @@ static hp_status ask_topic(struct log_reader *r, const char *topic, uint64_t at,
     if (status == HP_OK) {
         *out = found;
     }
-    return status == HP_IDLE ? hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its topic index has gaps", r->what) : status;
+    return status == HP_IDLE ? hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its topic index has gaps", r->what)
+                             : status;
 }
 
 hp_status log_topic_offset(struct log_reader *r, const char *topic, uint64_t at, uint64_t *out, struct hp_error *err)
@@ -324,7 +328,8 @@ hp_status log_topic_offset(struct log_reader *r, const char *topic, uint64_t at,
     return ask_topic(r, topic, at, out, offset_in, err);
 }
 
-hp_status log_topic_seek(struct log_reader *r, const char *topic, uint64_t topic_offset, uint64_t *out_at, struct hp_error *err)
+hp_status log_topic_seek(struct log_reader *r, const char *topic, uint64_t topic_offset, uint64_t *out_at,
+                         struct hp_error *err)
 {
     return ask_topic(r, topic, topic_offset, out_at, seek_in, err);
 }

@@ -2,19 +2,18 @@
  * lmdb_trim.c: retention (design D19). Deletes whole batches from the old end, with their index rows; a trimmed
  * transaction's chunks die with its marker and go bit by bit. LMDB uses the freed pages again. One thread.
  */
-#include "lmdb_writer.h"
-
 #include "clock.h"
 #include "failpoint.h"
 #include "lmdb_marker.h"
+#include "lmdb_writer.h"
 #include "logging.h"
 
 #include <endian.h>
 #include <string.h>
 
 #define BATCHES_PER_CALL 2048u
-#define BYTES_PER_CALL ((uint64_t)256 << 20)
-#define CHUNKS_PER_CALL 256u
+#define BYTES_PER_CALL   ((uint64_t)256 << 20)
+#define CHUNKS_PER_CALL  256u
 
 /* Remember where a topic goes on although the index holds nothing of it any more. */
 static int keep_base(struct log_writer *w, uint32_t topic)
@@ -88,7 +87,8 @@ static bool too_old(const struct log_writer *w, const struct stored_batch *head,
     return limits->ms >= 0 && (clock_wall_us() - head->built_us) / 1000 >= limits->ms;
 }
 
-static hp_status trim_batches(struct log_writer *w, const struct log_retention *limits, uint64_t *out_n, struct hp_error *err)
+static hp_status trim_batches(struct log_writer *w, const struct log_retention *limits, uint64_t *out_n,
+                              struct hp_error *err)
 {
     uint64_t bytes = 0;
     hp_status status = HP_OK;
@@ -135,7 +135,8 @@ hp_status log_trim(struct log_writer *w, const struct log_retention *limits, str
 {
     uint64_t n = 0;
     int dead;
-    (void)mdb_reader_check(w->env->mdb, &dead); /* a reader killed in the middle would keep pages from being used again */
+    (void)mdb_reader_check(w->env->mdb,
+                           &dead); /* a reader killed in the middle would keep pages from being used again */
     if (writer_begin(w, err) != HP_OK || trim_batches(w, limits, &n, err) != HP_OK ||
         spools_collect(w, CHUNKS_PER_CALL, err) != HP_OK) {
         return HP_ERROR;

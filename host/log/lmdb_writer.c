@@ -16,9 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define POSITION_MAX (16u << 20)
-#define FORGET_EVERY 64u       /* each may have brought 64 KiB of the file into our memory */
-#define COLLECT_PER_COMMIT 8u /* chunks of void transactions deleted beside the work of an ordinary commit */
+#define POSITION_MAX       (16u << 20)
+#define FORGET_EVERY       64u /* each may have brought 64 KiB of the file into our memory */
+#define COLLECT_PER_COMMIT 8u  /* chunks of void transactions deleted beside the work of an ordinary commit */
 
 /* ---- opening ---- */
 
@@ -45,12 +45,14 @@ static hp_status check_end(struct log_writer *w, MDB_txn *txn, struct hp_error *
     memcpy(&key, k.mv_data, k.mv_size < sizeof key ? k.mv_size : sizeof key);
     wrong = batch_head(&v, key, &head);
     if (wrong) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its last batch, at offset %llu, cannot be used: %s", w->what,
-                       (unsigned long long)key, wrong);
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its last batch, at offset %llu, cannot be used: %s",
+                       w->what, (unsigned long long)key, wrong);
     }
-    if (head.first_offset + head.n_records != w->committed.end || head.bytes_before + head.weight != w->committed.bytes) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its last batch ends at offset %llu, its totals say %llu", w->what,
-                       (unsigned long long)(head.first_offset + head.n_records), (unsigned long long)w->committed.end);
+    if (head.first_offset + head.n_records != w->committed.end ||
+        head.bytes_before + head.weight != w->committed.bytes) {
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its last batch ends at offset %llu, its totals say %llu",
+                       w->what, (unsigned long long)(head.first_offset + head.n_records),
+                       (unsigned long long)w->committed.end);
     }
     return HP_OK;
 }
@@ -81,7 +83,9 @@ static hp_status load_main(struct log_writer *w, MDB_txn *txn, struct hp_error *
     MDB_val v;
     hp_status status = env_main_get(w->env, txn, "!totals", w->what, &v, err);
     if (status != HP_OK || !stored_good(&v, sizeof w->committed, NULL, 0)) {
-        return status == HP_ERROR ? status : hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its totals are missing or damaged", w->what);
+        return status == HP_ERROR
+                   ? status
+                   : hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%s: its totals are missing or damaged", w->what);
     }
     memcpy(&w->committed, v.mv_data, sizeof w->committed);
     w->totals = w->committed;
@@ -90,8 +94,11 @@ static hp_status load_main(struct log_writer *w, MDB_txn *txn, struct hp_error *
 
 static hp_status writer_load(struct log_writer *w, struct hp_error *err)
 {
+    /* A writer's transaction, though it only reads: a writer that was killed behind its commit, before it told the other
+       processes' lock table, leaves that table one transaction behind while readers keep it in use. A reader here would be
+       given the state before that commit. Taking the writers' lock mends the table. */
     MDB_txn *txn;
-    int rc = mdb_txn_begin(w->env->mdb, NULL, MDB_RDONLY, &txn);
+    int rc = mdb_txn_begin(w->env->mdb, NULL, 0, &txn);
     hp_status status;
     if (rc) {
         return env_fail(err, rc, w->what, "read");
@@ -110,7 +117,8 @@ static hp_status writer_open(struct log_writer *w, const char *stream, struct hp
     char path[STREAM_PATH_MAX], *name = NULL;
     hp_status status;
     int dead;
-    if (stream_path(w->log, stream, path, err) != HP_OK || stream_lock(w->log, stream, path, &w->lock_fd, err) != HP_OK) {
+    if (stream_path(w->log, stream, path, err) != HP_OK ||
+        stream_lock(w->log, stream, path, &w->lock_fd, err) != HP_OK) {
         return HP_ERROR;
     }
     status = env_open(path, ENV_WRITE, w->log->map, w->what, &w->env, err);
@@ -120,9 +128,9 @@ static hp_status writer_open(struct log_writer *w, const char *stream, struct hp
     if (status != HP_OK || stream_identity(w->env, w->what, &name, &w->id, err) != HP_OK) {
         return HP_ERROR;
     }
-    status = strcmp(name, stream) == 0
-                 ? HP_OK
-                 : hp_fail(err, HP_ERROR_FATAL, "", "%s: its folder %.400s belongs to stream %.200s", w->what, path, name);
+    status = strcmp(name, stream) == 0 ? HP_OK
+                                       : hp_fail(err, HP_ERROR_FATAL, "",
+                                                 "%s: its folder %.400s belongs to stream %.200s", w->what, path, name);
     free(name);
     (void)mdb_reader_check(w->env->mdb, &dead);
     status = status == HP_OK ? wake_open(path, "wake", true, &w->wake, err) : status;
@@ -221,8 +229,8 @@ hp_status writer_fail(struct log_writer *w, int rc, const char *doing, struct hp
 hp_status writer_ready(const struct log_writer *w, struct hp_error *err)
 {
     return w->txn ? HP_OK
-                  : hp_fail(err, HP_ERROR_FATAL, "", "%s: there is no log transaction (an earlier step failed or none began)",
-                            w->what);
+                  : hp_fail(err, HP_ERROR_FATAL, "",
+                            "%s: there is no log transaction (an earlier step failed or none began)", w->what);
 }
 
 hp_status writer_begin(struct log_writer *w, struct hp_error *err)
@@ -255,11 +263,12 @@ hp_status log_position(struct log_writer *w, struct hp_bytes position, struct hp
     }
     buf_reset(&w->new_position);
     if (!buf_append(&w->new_position, position.data, position.len)) {
-        (void)hp_fail(err, HP_ERROR_FATAL, "", "%s: a position of %llu bytes", w->what, (unsigned long long)position.len);
+        (void)hp_fail(err, HP_ERROR_FATAL, "", "%s: a position of %llu bytes", w->what,
+                      (unsigned long long)position.len);
         return writer_void(w);
     }
-    w->position_set = position.len != w->position.len ||
-                      (position.len && memcmp(position.data, w->position.data, position.len) != 0);
+    w->position_set =
+        position.len != w->position.len || (position.len && memcmp(position.data, w->position.data, position.len) != 0);
     return HP_OK;
 }
 

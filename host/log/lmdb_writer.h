@@ -87,7 +87,8 @@ struct append {
     size_t head_len, body_len;
 };
 hp_status append_entry(struct log_writer *w, const struct append *a, struct hp_error *err);
-hp_status append_topics_fit(struct log_writer *w, uint32_t n, struct hp_error *err); /* room in topic_states for ids < n */
+hp_status append_topics_fit(struct log_writer *w, uint32_t n,
+                            struct hp_error *err); /* room in topic_states for ids < n */
 hp_status append_topics_load(struct log_writer *w, MDB_txn *txn, struct hp_error *err); /* at open */
 
 /* lmdb_spool.c */

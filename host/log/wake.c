@@ -19,7 +19,8 @@ static hp_status wake_map(int fd, const char *path, bool writable, uint32_t **ou
     void *map;
     if (fstat(fd, &st) == 0 && st.st_size < WAKE_SIZE && writable &&
         pwrite(fd, zeros + st.st_size, (size_t)(WAKE_SIZE - st.st_size), st.st_size) != WAKE_SIZE - st.st_size) {
-        return hp_fail(err, HP_ERROR_RETRY, "ENOSPC", "cannot write %.400s: %s", path, strerror(errno ? errno : ENOSPC));
+        return hp_fail(err, HP_ERROR_RETRY, "ENOSPC", "cannot write %.400s: %s", path,
+                       strerror(errno ? errno : ENOSPC));
     }
     if (fstat(fd, &st) != 0 || st.st_size < WAKE_SIZE) {
         return hp_fail(err, HP_ERROR_RETRY, "", "%.400s is too short; a writer of the stream makes it whole", path);

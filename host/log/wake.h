@@ -1,9 +1,10 @@
-/* wake.h: a small file that holds one word which moves whenever there is something new, mapped by everyone who waits for
-   that (design D20). Within host/log. */
+/* wake.h: a small file that holds one word which moves whenever there is something new, mapped by everyone who waits
+   for that (design D20). Within host/log. */
 #ifndef LOG_WAKE_H
 #define LOG_WAKE_H
 
 #include <homeport/homeport.h>
+
 #include <stdbool.h>
 
 /* Maps dir/name, read-only unless `writable`, which also makes the file if it is not there. */

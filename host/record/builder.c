@@ -3,8 +3,8 @@
 
 #include "clock.h"
 
-#define BATCH_MAX (UINT32_MAX - (1u << 20)) /* hp_builder.open is 32 bits wide */
-#define ORDINARY_MIN (16u << 20)            /* what a batch may hold beside one largest record */
+#define BATCH_MAX    (UINT32_MAX - (1u << 20)) /* hp_builder.open is 32 bits wide */
+#define ORDINARY_MIN (16u << 20)               /* what a batch may hold beside one largest record */
 
 static hp_status builder_grow(struct hp_builder *hb, uint64_t more)
 {

@@ -9,7 +9,7 @@
 
 #define DEPTH_MAX 32
 #define REC_FLAGS 511u
-#define TX_FLAGS HP_TX_SNAPSHOT
+#define TX_FLAGS  HP_TX_SNAPSHOT
 
 struct checked {
     const struct hp_record *rec;
@@ -39,7 +39,7 @@ static const char *check_cell(struct checked *c, const struct hp_cell *cell, int
         return range_fits(c, cell->u.off, cell->len) ? NULL : "cell whose bytes lie outside its record";
     case HP_NONE:
         return cell->flags == HP_CELL_UNCHANGED || cell->flags == HP_CELL_ABSENT ? NULL
-                                                                                : "empty cell that does not say why";
+                                                                                 : "empty cell that does not say why";
     case HP_BOOLEAN:
         return cell->flags == 0 && (cell->u.i64 == 0 || cell->u.i64 == 1) ? NULL : "boolean that is neither 0 nor 1";
     case HP_INT8:
@@ -55,7 +55,8 @@ static const char *check_cell(struct checked *c, const struct hp_cell *cell, int
         return cell->flags == 0 ? NULL : "cell with flags that its type cannot have";
     case HP_ARRAY:
     case HP_STRUCT:
-        return cell->flags ? "cell with flags that its type cannot have" : check_cells(c, cell->u.off, cell->len, depth + 1);
+        return cell->flags ? "cell with flags that its type cannot have"
+                           : check_cells(c, cell->u.off, cell->len, depth + 1);
     case HP_MAP:
         return cell->flags ? "cell with flags that its type cannot have"
                            : check_cells(c, cell->u.off, 2 * (uint64_t)cell->len, depth + 1);
@@ -107,7 +108,8 @@ static const char *check_headers(struct checked *c)
     }
     wrong = check_cells(c, rec->headers, 2 * (uint64_t)rec->n_headers, 0);
     for (uint32_t i = 0; !wrong && i < rec->n_headers; i++) {
-        const struct hp_cell *name = (const struct hp_cell *)(const void *)((const uint8_t *)rec + rec->headers) + 2 * (uint64_t)i;
+        const struct hp_cell *name =
+            (const struct hp_cell *)(const void *)((const uint8_t *)rec + rec->headers) + 2 * (uint64_t)i;
         wrong = name->type == HP_STRING ? NULL : "header whose name is no string";
     }
     return wrong;
@@ -119,8 +121,8 @@ static const char *check_begin(const struct hp_record *rec)
     if (rec->size < sizeof *rec + sizeof *tx || tx->size < sizeof *tx || tx->size > rec->size - sizeof *rec) {
         return "transaction of a wrong size";
     }
-    if (rec->op || rec->flags || rec->topic || rec->schema || rec->key_schema || rec->before || rec->after || rec->headers ||
-        rec->n_headers) {
+    if (rec->op || rec->flags || rec->topic || rec->schema || rec->key_schema || rec->before || rec->after ||
+        rec->headers || rec->n_headers) {
         return "transaction record with a row's fields";
     }
     if (tx->flags & ~TX_FLAGS) {
@@ -141,7 +143,8 @@ static bool row_width(const struct hp_batch *batch, const struct hp_record *rec,
     const struct hp_schema *s = hp_batch_schema(batch, rec->schema);
     *out = 1;
     if (rec->kind == HP_RECORD_PLAIN) {
-        return (rec->schema == HP_NO_SCHEMA || s) && (rec->key_schema == HP_NO_SCHEMA || hp_batch_schema(batch, rec->key_schema));
+        return (rec->schema == HP_NO_SCHEMA || s) &&
+               (rec->key_schema == HP_NO_SCHEMA || hp_batch_schema(batch, rec->key_schema));
     }
     if (rec->key_schema != HP_NO_SCHEMA) {
         return false;
@@ -213,8 +216,8 @@ hp_status batch_check(const struct hp_batch *batch, struct hp_error *err)
         n += rec->kind != HP_RECORD_BEGIN;
     }
     if (n != batch->n_records) {
-        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "batch of %llu records that says it has %llu", (unsigned long long)n,
-                       (unsigned long long)batch->n_records);
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "batch of %llu records that says it has %llu",
+                       (unsigned long long)n, (unsigned long long)batch->n_records);
     }
     return HP_OK;
 }

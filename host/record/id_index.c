@@ -15,7 +15,8 @@ uint64_t id_hash(const void *data, size_t len)
     return h ^ h >> 29;
 }
 
-uint32_t id_index_find(const struct id_index *ix, uint64_t hash, bool (*same)(const void *arg, uint32_t id), const void *arg)
+uint32_t id_index_find(const struct id_index *ix, uint64_t hash, bool (*same)(const void *arg, uint32_t id),
+                       const void *arg)
 {
     for (size_t i = hash; ix->cap; i++) {
         const struct id_slot *s = &ix->slots[i & (ix->cap - 1)];

@@ -17,8 +17,9 @@ struct id_index {
 
 uint64_t id_hash(const void *data, size_t len);
 /* The id among those with this hash that `same` accepts, or 0. */
-uint32_t id_index_find(const struct id_index *ix, uint64_t hash, bool (*same)(const void *arg, uint32_t id), const void *arg);
-bool id_index_room(struct id_index *ix); /* for one more; false: no memory */
+uint32_t id_index_find(const struct id_index *ix, uint64_t hash, bool (*same)(const void *arg, uint32_t id),
+                       const void *arg);
+bool id_index_room(struct id_index *ix);                            /* for one more; false: no memory */
 void id_index_put(struct id_index *ix, uint64_t hash, uint32_t id); /* after id_index_room() */
 void id_index_finish(struct id_index *ix);
 

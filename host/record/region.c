@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-#define PAGE 4096u
+#define PAGE      4096u
 #define AHEAD_MAX (16u << 20) /* growth doubles up to this much at a time */
 
 static uint64_t round_page(uint64_t n)

@@ -1,6 +1,6 @@
 /*
- * region.h: one large run of memory that grows without being copied (its pages are remapped) and gives what it no longer
- * needs back to the system at once (rule E8). Page-aligned. One owner at a time.
+ * region.h: one large run of memory that grows without being copied (its pages are remapped) and gives what it no
+ * longer needs back to the system at once (rule E8). Page-aligned. One owner at a time.
  */
 #ifndef RECORD_REGION_H
 #define RECORD_REGION_H

@@ -1,10 +1,10 @@
 /*
  * schema_codec.c: schema_encode() of schema_pool.h, and its reverse. Pure. [any] thread.
  *
- *   u8 'S', u8 version, u16 zero, u32 identity, u32 n_columns, then the strings name, native, database, namespace_, table,
- *   then per column u32 flags, type, native_oid, native_typmod, native_base, native_kind, key_position and the strings
- *   name, native_name, logical, extra. A string is u32 length and bytes. Numbers are in the machine's order, as all of
- *   the log's file is.
+ *   u8 'S', u8 version, u16 zero, u32 identity, u32 n_columns, then the strings name, native, database, namespace_,
+ * table, then per column u32 flags, type, native_oid, native_typmod, native_base, native_kind, key_position and the
+ * strings name, native_name, logical, extra. A string is u32 length and bytes. Numbers are in the machine's order, as
+ * all of the log's file is.
  */
 #include "schema_codec.h"
 
@@ -12,17 +12,17 @@
 #include <string.h>
 
 #define SCHEMA_VERSION 1u
-#define COLUMNS_MAX 65535u
-#define COLUMN_FLAGS (HP_COLUMN_KEY | HP_COLUMN_OPTIONAL | HP_COLUMN_IDENTITY | HP_COLUMN_GENERATED)
-#define COLUMN_WORDS 7u
+#define COLUMNS_MAX    65535u
+#define COLUMN_FLAGS   (HP_COLUMN_KEY | HP_COLUMN_OPTIONAL | HP_COLUMN_IDENTITY | HP_COLUMN_GENERATED)
+#define COLUMN_WORDS   7u
 #define COLUMN_STRINGS 4u
 #define SCHEMA_STRINGS 5u
 
 /* Where the numbers and strings stand, for both directions. */
 static const size_t column_words[COLUMN_WORDS] = {
-    offsetof(struct hp_column, flags),         offsetof(struct hp_column, type),
-    offsetof(struct hp_column, native_oid),    offsetof(struct hp_column, native_typmod),
-    offsetof(struct hp_column, native_base),   offsetof(struct hp_column, native_kind),
+    offsetof(struct hp_column, flags),       offsetof(struct hp_column, type),
+    offsetof(struct hp_column, native_oid),  offsetof(struct hp_column, native_typmod),
+    offsetof(struct hp_column, native_base), offsetof(struct hp_column, native_kind),
     offsetof(struct hp_column, key_position)};
 static const size_t column_strings[COLUMN_STRINGS] = {
     offsetof(struct hp_column, name), offsetof(struct hp_column, native_name), offsetof(struct hp_column, logical),
@@ -54,7 +54,8 @@ static void put_strings(struct buf *out, const void *from, const size_t *offsets
 hp_status schema_encode(const struct hp_schema *s, struct buf *out, struct hp_error *err)
 {
     const uint8_t head[4] = {'S', SCHEMA_VERSION, 0, 0};
-    if (s->size < sizeof *s || s->n_columns > COLUMNS_MAX || (s->n_columns && s->column_size < sizeof(struct hp_column))) {
+    if (s->size < sizeof *s || s->n_columns > COLUMNS_MAX ||
+        (s->n_columns && s->column_size < sizeof(struct hp_column))) {
         return hp_fail(err, HP_ERROR_FATAL, "", "schema %.*s has a wrong size, stride or number of columns (%u)",
                        (int)(s->size < sizeof *s || s->name.len > 300 ? 0 : s->name.len), (const char *)s->name.data,
                        s->n_columns);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IDS_MAX (1u << 20)
+#define IDS_MAX   (1u << 20)
 #define TOPIC_MAX 1000u /* bytes of a topic name */
 
 /* A table that readers use while it grows: memory doubles, older copies are kept until the end. */
@@ -26,9 +26,9 @@ struct table {
 
 struct schema_pool {
     pthread_mutex_t lock;
-    struct table schemas; /* const struct hp_schema * */
-    struct table topics;  /* struct hp_bytes */
-    struct table encoded; /* struct hp_bytes, by schema id */
+    struct table schemas;                          /* const struct hp_schema * */
+    struct table topics;                           /* struct hp_bytes */
+    struct table encoded;                          /* struct hp_bytes, by schema id */
     struct id_index by_content, by_name, by_topic; /* by_name: every version; the highest wins */
 };
 
@@ -83,7 +83,7 @@ static const void *table_row(struct table *t, uint32_t id, size_t row)
 /* ---- the pool ---- */
 
 #define SCHEMA_ROW sizeof(const struct hp_schema *)
-#define BYTES_ROW sizeof(struct hp_bytes)
+#define BYTES_ROW  sizeof(struct hp_bytes)
 
 struct schema_pool *schema_pool_create(void)
 {
@@ -94,7 +94,8 @@ struct schema_pool *schema_pool_create(void)
         return NULL;
     }
     (void)pthread_mutex_init(&p->lock, NULL);
-    if (!table_room(&p->schemas, SCHEMA_ROW) || !table_room(&p->topics, BYTES_ROW) || !table_room(&p->encoded, BYTES_ROW)) {
+    if (!table_room(&p->schemas, SCHEMA_ROW) || !table_room(&p->topics, BYTES_ROW) ||
+        !table_room(&p->encoded, BYTES_ROW)) {
         schema_pool_destroy(p);
         return NULL;
     }
@@ -165,7 +166,8 @@ static bool note_version(const void *arg, uint32_t id)
 }
 
 /* Under the lock: take over a parsed schema (it is freed if there is an equal one). */
-static const struct hp_schema *adopt(struct schema_pool *p, struct hp_schema *s, struct hp_bytes encoded, struct hp_error *err)
+static const struct hp_schema *adopt(struct schema_pool *p, struct hp_schema *s, struct hp_bytes encoded,
+                                     struct hp_error *err)
 {
     struct wanted w = {p, encoded};
     uint64_t hash = id_hash(encoded.data, encoded.len), name_hash = id_hash(s->name.data, s->name.len);

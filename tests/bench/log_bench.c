@@ -4,9 +4,9 @@
  *     log_bench FOLDER [SECONDS]
  *
  * For each number of 200-byte records per synced transaction: records a second of a plain append and fdatasync, of bare
- * LMDB (one database, integer keys, one value per transaction) and of the log (position included); then of reading all of
- * it back, bare (a copy of each value) and through a reader (checksums and bounds checked). Ratios are log : bare LMDB,
- * medians of rounds.
+ * LMDB (one database, integer keys, one value per transaction) and of the log (position included); then of reading all
+ * of it back, bare (a copy of each value) and through a reader (checksums and bounds checked). Ratios are log : bare
+ * LMDB, medians of rounds.
  */
 #include "builder.h"
 #include "clock.h"
@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROUNDS 9
+#define ROUNDS   9
 #define ROW_TEXT 64u
 
 static struct hp_error err = {.size = sizeof err};
@@ -40,8 +40,11 @@ static void fill(struct builder *b, struct schema_pool *pool, unsigned n)
 {
     struct hp_column columns[2] = {{.size = sizeof columns[0], .name = hp_bytes_of("id"), .type = HP_INT64},
                                    {.size = sizeof columns[0], .name = hp_bytes_of("v"), .type = HP_STRING}};
-    struct hp_schema schema = {.size = sizeof schema, .name = hp_bytes_of("eu.public.w"), .n_columns = 2,
-                               .column_size = sizeof columns[0], .columns = columns};
+    struct hp_schema schema = {.size = sizeof schema,
+                               .name = hp_bytes_of("eu.public.w"),
+                               .n_columns = 2,
+                               .column_size = sizeof columns[0],
+                               .columns = columns};
     const struct hp_schema *s = schema_pool_intern(pool, &schema, &err);
     uint32_t topic = schema_pool_topic(pool, hp_bytes_of("eu.public.w"), &err);
     struct hp_tx tx = {.size = sizeof tx, .id = 1};
@@ -87,7 +90,8 @@ static void write_bare(void)
 {
     MDB_val k = {sizeof bare_next, &bare_next}, v = {batch.len, (void *)(uintptr_t)batch.data};
     MDB_txn *txn;
-    must(mdb_txn_begin(bare, NULL, 0, &txn) == 0 && mdb_put(txn, bare_db, &k, &v, MDB_APPEND) == 0 && mdb_txn_commit(txn) == 0,
+    must(mdb_txn_begin(bare, NULL, 0, &txn) == 0 && mdb_put(txn, bare_db, &k, &v, MDB_APPEND) == 0 &&
+             mdb_txn_commit(txn) == 0,
          "append to LMDB");
     bare_next += batch.n_records;
 }
@@ -97,7 +101,8 @@ static void write_log(void)
     char position[64];
     int len = snprintf(position, sizeof position, "{\"lsn\":%llu}", (unsigned long long)positions++);
     must(log_begin(writer, &err) == HP_OK && log_append(writer, &batch, &err) == HP_OK &&
-             log_position(writer, (struct hp_bytes){position, (uint64_t)len}, &err) == HP_OK && log_commit(writer, &err) == HP_OK,
+             log_position(writer, (struct hp_bytes){position, (uint64_t)len}, &err) == HP_OK &&
+             log_commit(writer, &err) == HP_OK,
          "append to the log");
 }
 
@@ -195,17 +200,19 @@ static void open_all(const char *folder)
     MDB_txn *txn;
     snprintf(path, sizeof path, "%s/bare", folder);
     must(mkdir(path, 0700) == 0 || errno == EEXIST, path);
-    must(mdb_env_create(&bare) == 0 && mdb_env_set_mapsize(bare, (size_t)256 << 30) == 0 && mdb_env_set_maxdbs(bare, 2) == 0 &&
-             mdb_env_open(bare, path, MDB_NOTLS, 0600) == 0 && mdb_txn_begin(bare, NULL, 0, &txn) == 0 &&
-             mdb_dbi_open(txn, "batches", MDB_CREATE | MDB_INTEGERKEY, &bare_db) == 0 && mdb_drop(txn, bare_db, 0) == 0 &&
-             mdb_txn_commit(txn) == 0,
+    must(mdb_env_create(&bare) == 0 && mdb_env_set_mapsize(bare, (size_t)256 << 30) == 0 &&
+             mdb_env_set_maxdbs(bare, 2) == 0 && mdb_env_open(bare, path, MDB_NOTLS, 0600) == 0 &&
+             mdb_txn_begin(bare, NULL, 0, &txn) == 0 &&
+             mdb_dbi_open(txn, "batches", MDB_CREATE | MDB_INTEGERKEY, &bare_db) == 0 &&
+             mdb_drop(txn, bare_db, 0) == 0 && mdb_txn_commit(txn) == 0,
          "open bare LMDB");
     snprintf(path, sizeof path, "%s/file", folder);
     file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     must(file >= 0, path);
     snprintf(path, sizeof path, "%s/streams", folder);
     must(log_open(&config, &the_log, &err) == HP_OK && log_stream_delete(the_log, "bench", &err) == HP_OK &&
-             log_writer_open(the_log, "bench", &writer, &err) == HP_OK && builder_init(&builder, 4 << 20, 64 << 20, &err) == HP_OK,
+             log_writer_open(the_log, "bench", &writer, &err) == HP_OK &&
+             builder_init(&builder, 4 << 20, 64 << 20, &err) == HP_OK,
          "open the log");
 }
 

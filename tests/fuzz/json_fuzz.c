@@ -1,8 +1,7 @@
-/* json_fuzz.c: whatever json_parse() accepts prints to text that it accepts again as the same value; json_escape() of any
-   bytes is a JSON string. */
-#include "json.h"
-
+/* json_fuzz.c: whatever json_parse() accepts prints to text that it accepts again as the same value; json_escape() of
+   any bytes is a JSON string. */
 #include "buf.h"
+#include "json.h"
 #include "props.h"
 
 #include <stdlib.h>

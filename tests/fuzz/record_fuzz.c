@@ -1,7 +1,7 @@
 /*
- * record_fuzz.c: after batch_check() has passed, every record, cell and header can be read through util.h without leaving
- * the batch (AddressSanitizer sees it: the bytes are copied to a block of exactly their size).
- * Input: one byte of flags, one byte of width, then the batch. Schema 1 has as many columns as the width says.
+ * record_fuzz.c: after batch_check() has passed, every record, cell and header can be read through util.h without
+ * leaving the batch (AddressSanitizer sees it: the bytes are copied to a block of exactly their size). Input: one byte
+ * of flags, one byte of width, then the batch. Schema 1 has as many columns as the width says.
  */
 #include "check.h"
 
@@ -57,7 +57,8 @@ static void look_batch(const struct hp_batch *batch)
         look_row(rec, hp_record_before(rec), width);
         look_row(rec, hp_record_after(rec), width);
         if (rec->headers) {
-            look_row(rec, (const struct hp_cell *)(const void *)((const uint8_t *)rec + rec->headers), 2 * (uint64_t)rec->n_headers);
+            look_row(rec, (const struct hp_cell *)(const void *)((const uint8_t *)rec + rec->headers),
+                     2 * (uint64_t)rec->n_headers);
         }
         if (it.tx) {
             sum += it.tx->id + strlen(it.tx->origin);

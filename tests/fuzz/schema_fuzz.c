@@ -1,5 +1,5 @@
-/* schema_fuzz.c: whatever schema_decode() accepts is a schema whose every byte can be read and which encodes to the bytes it
-   came from. */
+/* schema_fuzz.c: whatever schema_decode() accepts is a schema whose every byte can be read and which encodes to the
+   bytes it came from. */
 #include "schema_pool.h"
 
 #include <stdlib.h>

@@ -84,7 +84,8 @@ Test(fs, lock_is_exclusive_and_names_its_holder)
 
 Test(fs, components_are_safe_distinct_and_short)
 {
-    static const char *const names[] = {"orders", "a/b", "a%2Fb", ".", "..", "", ".hidden", "A b", "\xff", "x.y-z_1", "%"};
+    static const char *const names[] = {"orders",  "a/b", "a%2Fb", ".",       "..", "",
+                                        ".hidden", "A b", "\xff",  "x.y-z_1", "%"};
     char out[sizeof names / sizeof names[0]][256], longest[3000], other[256];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         fs_component(names[i], out[i]);

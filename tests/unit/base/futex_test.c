@@ -1,6 +1,5 @@
-#include "futex.h"
-
 #include "clock.h"
+#include "futex.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

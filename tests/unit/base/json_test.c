@@ -1,6 +1,5 @@
-#include "json.h"
-
 #include "buf.h"
+#include "json.h"
 #include "props.h"
 
 #include <criterion/criterion.h>
@@ -56,7 +55,9 @@ Test(json, escape)
     struct buf out;
     buf_init(&out, 1000);
     json_escape(&out, "a\"\\\n\x01\x7f\xc3\xa9\xff\xed\xa0\x80\xf0\x9f\x98\x80", 16);
-    cr_assert_str_eq((char *)out.data, "\"a\\\"\\\\\\n\\u0001\x7f\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x98\x80\"");
+    cr_assert_str_eq(
+        (char *)out.data,
+        "\"a\\\"\\\\\\n\\u0001\x7f\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x98\x80\"");
     buf_reset(&out);
     json_escape(&out, "a\0b", 3);
     cr_assert_str_eq((char *)out.data, "\"a\\u0000b\"");

@@ -45,7 +45,8 @@ Test(props, like_java)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct props p;
         props_init(&p);
-        cr_assert_eq(props_parse(&p, cases[i].text, strlen(cases[i].text), &err), HP_OK, "%s: %s", cases[i].text, err.message);
+        cr_assert_eq(props_parse(&p, cases[i].text, strlen(cases[i].text), &err), HP_OK, "%s: %s", cases[i].text,
+                     err.message);
         cr_assert(props_get(&p, cases[i].key), "%s", cases[i].text);
         cr_assert_str_eq(props_get(&p, cases[i].key), cases[i].value, "%s", cases[i].text);
         props_finish(&p);
@@ -57,7 +58,8 @@ Test(props, errors_name_the_line)
     static const struct {
         const char *text;
         size_t len;
-    } bad[] = {{"a=1\nb=\\u12", 10}, {"a=1\n\\uzzzz=", 11}, {"a=1\nb=\\ud800", 12}, {"a=1\nb=\0", 7}, {"a=1\nb=\\u0000", 12}};
+    } bad[] = {
+        {"a=1\nb=\\u12", 10}, {"a=1\n\\uzzzz=", 11}, {"a=1\nb=\\ud800", 12}, {"a=1\nb=\0", 7}, {"a=1\nb=\\u0000", 12}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct props p;
         props_init(&p);

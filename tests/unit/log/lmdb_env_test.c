@@ -1,9 +1,8 @@
 /* Failed syncs, newer forms of the file, and opening twice. */
-#include "log_support.h"
-
 #include "lmdb_env.h"
 #include "lmdb_format.h"
 #include "lmdb_marker.h"
+#include "log_support.h"
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>

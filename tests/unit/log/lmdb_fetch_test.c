@@ -59,7 +59,8 @@ static void put_byte(size_t at, uint8_t value)
     close(fd);
 }
 
-/* Exit status of a process that reads all: 0 everything right, 1 refused as damaged, 2 something wrong was handed out. */
+/* Exit status of a process that reads all: 0 everything right, 1 refused as damaged, 2 something wrong was handed out.
+ */
 static int read_all(void)
 {
     struct log_reader *r;
@@ -98,7 +99,8 @@ Test(fetch, no_flipped_byte_is_handed_out)
         put_byte(at, bytes[at] ^ (uint8_t)(1 << rand() % 8));
         pid = fork();
         if (pid == 0) {
-            signal(SIGSEGV, SIG_DFL); /* LMDB follows a damaged tree; a worker that dies of it is told apart from wrong data */
+            signal(SIGSEGV,
+                   SIG_DFL); /* LMDB follows a damaged tree; a worker that dies of it is told apart from wrong data */
             signal(SIGABRT, SIG_DFL);
             signal(SIGBUS, SIG_DFL);
             (void)!freopen("/dev/null", "w", stderr);
@@ -130,7 +132,8 @@ Test(fetch, a_flip_in_a_row_names_stream_and_offset)
             if (status == HP_ERROR) { /* not an old copy of a page */
                 cr_assert_eq(t.err.klass, HP_ERROR_FATAL);
                 cr_assert_str_eq(t.err.code, "CORRUPT");
-                cr_assert(strstr(t.err.message, "stream orders") && strstr(t.err.message, "at offset"), "%s", t.err.message);
+                cr_assert(strstr(t.err.message, "stream orders") && strstr(t.err.message, "at offset"), "%s",
+                          t.err.message);
                 cr_assert(strstr(t.err.message, "checksum"), "%s", t.err.message);
                 hits++;
             }

@@ -39,7 +39,8 @@ Test(topics, offsets_map_both_ways_in_plain_and_chunked_batches)
             builder_reset(&t.b);
             for (int k = 1 + rand() % 3; k > 0; k--) {
                 int topic = i < 30 ? rand() % 2 : rand() % 3, rows = 1 + rand() % 3, dead = chunked && rand() % 3 == 0;
-                add_rows(&t, names[topic], chunked ? 0 : (uint64_t)i + 1, (int64_t)n, (unsigned)rows, dead ? 66 : 7, 40);
+                add_rows(&t, names[topic], chunked ? 0 : (uint64_t)i + 1, (int64_t)n, (unsigned)rows, dead ? 66 : 7,
+                         40);
                 for (int j = 0; !dead && j < rows; j++) {
                     order[n++].topic = topic;
                 }

@@ -62,11 +62,18 @@ void bench_close(struct bench *t)
 
 static const struct hp_schema *schema_of(struct bench *t, const char *topic)
 {
-    struct hp_column columns[2] = {
-        {.size = sizeof columns[0], .name = hp_bytes_of("id"), .type = HP_INT64, .flags = HP_COLUMN_KEY, .key_position = 1},
-        {.size = sizeof columns[0], .name = hp_bytes_of("v"), .type = HP_STRING}};
-    struct hp_schema s = {.size = sizeof s, .name = hp_bytes_of(topic), .n_columns = 2, .column_size = sizeof columns[0],
-                          .columns = columns, .identity = HP_IDENTITY_KEY};
+    struct hp_column columns[2] = {{.size = sizeof columns[0],
+                                    .name = hp_bytes_of("id"),
+                                    .type = HP_INT64,
+                                    .flags = HP_COLUMN_KEY,
+                                    .key_position = 1},
+                                   {.size = sizeof columns[0], .name = hp_bytes_of("v"), .type = HP_STRING}};
+    struct hp_schema s = {.size = sizeof s,
+                          .name = hp_bytes_of(topic),
+                          .n_columns = 2,
+                          .column_size = sizeof columns[0],
+                          .columns = columns,
+                          .identity = HP_IDENTITY_KEY};
     const struct hp_schema *interned = schema_pool_intern(log_writer_pool(t->w), &s, &t->err);
     cr_assert(interned, "%s", t->err.message);
     return interned;
@@ -77,7 +84,8 @@ static char letter(int64_t id, unsigned i)
     return (char)('a' + (id * 7 + i) % 26);
 }
 
-void add_rows(struct bench *t, const char *topic, uint64_t xid, int64_t first, unsigned n, uint32_t subxid, unsigned bytes)
+void add_rows(struct bench *t, const char *topic, uint64_t xid, int64_t first, unsigned n, uint32_t subxid,
+              unsigned bytes)
 {
     uint32_t schema = schema_of(t, topic)->id;
     uint32_t topic_id = schema_pool_topic(log_writer_pool(t->w), hp_bytes_of(topic), &t->err);

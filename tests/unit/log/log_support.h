@@ -15,18 +15,20 @@ struct bench {
     struct hp_error err;
 };
 
-void bench_open(struct bench *t);                    /* folder and log, no stream */
+void bench_open(struct bench *t);                       /* folder and log, no stream */
 void bench_writer(struct bench *t, const char *stream); /* opens a writer */
-void bench_close(struct bench *t);                   /* closes and removes everything */
+void bench_close(struct bench *t);                      /* closes and removes everything */
 void remove_tree(const char *dir);
 
 /* Appends records to t->b: a BEGIN with this xid if not 0, then n records of the topic; record i has value first + i in
    column "id" and a text of `bytes` bytes made from it in column "v". */
-void add_rows(struct bench *t, const char *topic, uint64_t xid, int64_t first, unsigned n, uint32_t subxid, unsigned bytes);
+void add_rows(struct bench *t, const char *topic, uint64_t xid, int64_t first, unsigned n, uint32_t subxid,
+              unsigned bytes);
 void append_rows(struct bench *t, const char *topic, uint64_t xid, int64_t first, unsigned n); /* and log_append them */
 void commit_rows(struct bench *t, const char *topic, uint64_t xid, int64_t first, unsigned n); /* in a transaction */
 void chunk_rows(struct bench *t, uint64_t xid, const char *topic, int64_t first, unsigned n, uint32_t subxid);
-void chunks_end(struct bench *t, uint64_t xid, const uint32_t *aborted, uint64_t n_aborted); /* commit of the transaction */
+void chunks_end(struct bench *t, uint64_t xid, const uint32_t *aborted,
+                uint64_t n_aborted); /* commit of the transaction */
 
 /* Column "id" of record i; checks that "v" fits to it. */
 int64_t row_id(const struct hp_record *rec);

@@ -1,9 +1,8 @@
 /* Several processes at one stream, and what kill -9 leaves at any moment. */
-#include "log_support.h"
-
 #include "failpoint.h"
 #include "futex.h"
 #include "lmdb_reader.h"
+#include "log_support.h"
 
 #include <criterion/criterion.h>
 #include <sched.h>
@@ -241,7 +240,8 @@ Test(processes, a_step_that_fails_can_be_done_again)
         builder_reset(&t.b);
         add_rows(&t, "a", end + 1, (int64_t)end, 10, 0, 40);
         batch = builder_batch(&t.b);
-        if (log_begin(t.w, &t.err) != HP_OK || log_append(t.w, &batch, &t.err) != HP_OK || log_commit(t.w, &t.err) != HP_OK) {
+        if (log_begin(t.w, &t.err) != HP_OK || log_append(t.w, &batch, &t.err) != HP_OK ||
+            log_commit(t.w, &t.err) != HP_OK) {
             cr_assert_eq(t.err.klass, HP_ERROR_RETRY);
             cr_assert(strstr(t.err.message, points[failures++]), "%s", t.err.message);
             cr_assert_eq(log_writer_end(t.w), end);

@@ -1,5 +1,4 @@
 #include "builder.h"
-
 #include "check.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,5 @@
-#include "check.h"
-
 #include "builder.h"
+#include "check.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

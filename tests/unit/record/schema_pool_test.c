@@ -9,16 +9,27 @@ static struct hp_error err = {.size = sizeof err};
 static struct hp_schema make(const char *name, struct hp_column *columns, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        columns[i] = (struct hp_column){.size = sizeof *columns, .name = {"column", 6 - i % 3}, .type = HP_NATIVE,
-                                        .native_oid = 20 + i, .native_typmod = -1, .native_name = hp_bytes_of("int8")};
+        columns[i] = (struct hp_column){.size = sizeof *columns,
+                                        .name = {"column", 6 - i % 3},
+                                        .type = HP_NATIVE,
+                                        .native_oid = 20 + i,
+                                        .native_typmod = -1,
+                                        .native_name = hp_bytes_of("int8")};
     }
     if (n) {
         columns[0].flags = HP_COLUMN_KEY;
         columns[0].key_position = 1;
     }
-    return (struct hp_schema){.size = sizeof(struct hp_schema), .id = 99, .version = 99, .name = hp_bytes_of(name),
-                              .native = hp_bytes_of("pg"), .table = hp_bytes_of("t"), .n_columns = n,
-                              .column_size = sizeof *columns, .columns = columns, .identity = HP_IDENTITY_FULL};
+    return (struct hp_schema){.size = sizeof(struct hp_schema),
+                              .id = 99,
+                              .version = 99,
+                              .name = hp_bytes_of(name),
+                              .native = hp_bytes_of("pg"),
+                              .table = hp_bytes_of("t"),
+                              .n_columns = n,
+                              .column_size = sizeof *columns,
+                              .columns = columns,
+                              .identity = HP_IDENTITY_FULL};
 }
 
 Test(schema_pool, equal_schemas_are_one_and_names_have_versions)

@@ -1,4 +1,5 @@
-/* record_race.c: what several threads may do at once with a schema pool, and builders handed from one thread to another. */
+/* record_concurrency.c: what several threads may do at once with a schema pool, and builders handed from one thread to
+ * another. */
 #include "builder.h"
 #include "check.h"
 #include "must.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES 400
+#define NAMES   400
 #define THREADS 4
 
 static struct schema_pool *pool;

@@ -1,6 +1,6 @@
 /*
- * log_race.c: one process with everything a worker and a supervisor do at once: a log thread that commits, a task thread
- * that adds names and schemas, readers of the same stream, and someone who asks for its figures.
+ * log_concurrency.c: one process with everything a worker and a supervisor do at once: a log thread that commits, a
+ * task thread that adds names and schemas, readers of the same stream, and someone who asks for its figures.
  */
 #include "builder.h"
 #include "futex.h"
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define COMMITS 150
-#define PER 20
+#define PER     20
 #define READERS 3
 
 static struct log *the_log;
@@ -143,7 +143,8 @@ int main(void)
     struct hp_error err = {.size = sizeof err};
     struct log_config config = {.dir = mkdtemp(dir), .max_record = 1 << 20, .reserve = 1 << 20};
     pthread_t threads[3 + READERS];
-    must(config.dir && log_open(&config, &the_log, &err) == HP_OK && log_writer_open(the_log, "s", &writer, &err) == HP_OK &&
+    must(config.dir && log_open(&config, &the_log, &err) == HP_OK &&
+         log_writer_open(the_log, "s", &writer, &err) == HP_OK &&
          builder_init(&builder, 1 << 16, 1 << 20, &err) == HP_OK);
     for (int i = 0; i < 3 + READERS; i++) {
         must(pthread_create(&threads[i], NULL, i < 3 ? roles[i] : reader, NULL) == 0);
