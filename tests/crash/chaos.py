@@ -69,12 +69,15 @@ class Chaos:
         self.host.process.wait()
         self.kills["supervisor"] += 1
 
-    def until_all_fired(self, load=None, timeout=120, blows=0, between=(0.05, 0.6)):
+    def until_all_fired(self, load=None, timeout=60, blows=0, between=(0.05, 0.6)):
         """Until every point has fired and `blows` random kills are done; more load meanwhile if there is one."""
         end = time.monotonic() + timeout
         next_blow = time.monotonic() + self.rng.uniform(*between)
         while self.missing() or sum(self.kills.values()) < blows:
-            assert time.monotonic() < end, f"never fired: {self.missing()}; random kills {self.kills}\n{self.host.log_tail()}"
+            assert time.monotonic() < end, (
+                f"never fired: {[(m, self.points[m]) for m in self.missing()]}; random kills {self.kills}; "
+                f"load: {load.rows if load else 0} rows, offsets {[self.host.offsets(c) for c in self.host.get('/connectors').json]}\n"
+                f"{self.host.log_tail()}")
             self.keep_alive()
             if load is not None and load.errors:
                 raise load.errors[0]

@@ -51,7 +51,7 @@ def test_debezium_publication_for_all_tables(pair):
     finally:
         p.host.remove(p.source_name)
         wait_until(lambda: p.src("SELECT pg_drop_replication_slot(%s)", (p.slot,)) is not None, "the slot to go", 20)
-        p.src("DROP ROLE owner_all")
+        p.src("DROP PUBLICATION dbz_publication; DROP ROLE owner_all")
 
 
 def test_filtered_publication_is_made_for_the_listed_tables(pair):

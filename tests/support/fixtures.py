@@ -99,6 +99,7 @@ def databases(servers):
     yield make
     for cluster, name in made:
         cluster.drop_db(name)
+        cluster.drop_origins()
 
 
 @pytest.fixture

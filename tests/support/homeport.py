@@ -8,7 +8,7 @@ import subprocess
 import urllib.parse
 
 from pg import die_with_parent, free_port
-from waiting import wait_until
+from waiting import Hopeless, wait_until
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -240,6 +240,8 @@ class Host:
                 return connector == "STOPPED" and not tasks
             if state in ("FAILED", "RESTARTING"):
                 return state in (connector, *tasks)
+            if "FAILED" in tasks:
+                raise Hopeless(f"{name} has failed: {self.trace(name)}\n{self.log_tail()}")
             return connector == state and tasks == [state]
         wait_until(reached, lambda: f"{name} to be {state}; it is {self.status(name)}\n{self.log_tail()}", timeout)
 

@@ -36,6 +36,7 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %a ",
     "wal_sender_timeout": "60s",
 }
+SETTINGS_18 = {"max_active_replication_origins": "60"}  # before, max_replication_slots counted for them too
 # The machine does not lose its power in a test; benchmarks ask for durable=True.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"}
 
@@ -173,7 +174,7 @@ class Cluster:
         self.folder = os.path.join(folder, f"{name}-pg{version}")
         self.data = os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "server.log")
-        self.settings = {**SETTINGS, **({} if durable else FAST), **(settings or {})}
+        self.settings = {**SETTINGS, **(SETTINGS_18 if version >= 18 else {}), **({} if durable else FAST), **(settings or {})}
         self.bin, self.env = programs(version, folder)
         self.port = None
         self.process = None
@@ -313,6 +314,10 @@ class Cluster:
             wait_until(lambda s=slot: self.sql("postgres", "SELECT pg_drop_replication_slot(%s)", (s,)),
                        f"slot {slot} to be dropped", 20)
         self.sql("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def drop_origins(self):
+        """Replication origins are the whole cluster's and outlive their database."""
+        self.sql("postgres", "SELECT pg_replication_origin_drop(roname) FROM pg_replication_origin WHERE roname LIKE 'homeport%'")
 
     def lsn(self):
         return self.value("postgres", "SELECT pg_current_wal_lsn()::text")

@@ -2,7 +2,7 @@
 from compare import assert_equal, equal
 from pg import PASSWORD
 from roles import SINK_ROLE, SOURCE_ROLE, grant_sink, grant_source, make_roles, publish
-from waiting import wait_until
+from waiting import Hopeless, Timeout, wait_until
 
 
 def source_config(cluster, db, prefix, **more):
@@ -76,13 +76,18 @@ class Pair:
     def dst(self, text, params=None):
         return self.target[0].sql(self.target[1], text, params)
 
-    def wait_equal(self, *tables, timeout=60):
+    def wait_equal(self, *tables, timeout=30):
         """Until the tables hold the same rows; the difference, row by row, if they do not come to."""
         def same():
-            return all(equal(self.source, self.target, t) for t in tables)
+            if all(equal(self.source, self.target, t) for t in tables):
+                return True
+            for name in (self.source_name, self.sink_name):
+                if "FAILED" in self.host.states(name)[1]:
+                    raise Hopeless(f"{name} has failed: {self.host.trace(name)}")
+            return False
         try:
             wait_until(same, "the tables to be equal", timeout, interval=0.1)
-        except AssertionError:
+        except Timeout:
             assert_equal(self.source, self.target, tables)
             raise AssertionError(f"slow: equal only after {timeout} s") from None
 

@@ -6,6 +6,10 @@ class Timeout(AssertionError):
     """A condition that did not come true in time."""
 
 
+class Hopeless(AssertionError):
+    """Raised by a condition that can no longer come true."""
+
+
 def wait_until(condition, what, timeout=30.0, interval=0.02):
     """Calls `condition` until it returns something true, which is returned. `what` (text, or a function that
     gives the text at the end) says what was waited for. Errors of the condition count as "not yet"."""
@@ -17,6 +21,8 @@ def wait_until(condition, what, timeout=30.0, interval=0.02):
             if value:
                 return value
             last = value
+        except Hopeless:
+            raise
         except Exception as error:  # pylint: disable=broad-except
             last = error
         if time.monotonic() > deadline:
