@@ -4,6 +4,7 @@
  */
 #include "crash.h"
 
+#include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <stdio.h>
@@ -76,8 +77,10 @@ static void on_fatal(int number)
 
 static void on_show(int number)
 {
+    int before = errno;
     (void)number;
     say_stack();
+    errno = before;
 }
 
 /* exit() called by a plugin ends the whole process; say whose doing it was. */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define TRIM_MS    1000
-#define MEASURE_MS 5000
+#define MEASURE_MS 1000
 #define ROOM_MS    1000 /* between attempts on a full disk */
 
 static hp_status write_item(struct log_thread *t, struct queue_item *item, struct hp_error *err)
