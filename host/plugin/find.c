@@ -61,10 +61,6 @@ static bool scan_folder(struct plugin_list *list, const char *folder)
     int fd, n;
     bool ok = true;
     if (trust_folder(folder, &fd, &err) != HP_OK) {
-        if (strcmp(err.code, "ENOENT") == 0) {
-            log_warn("plugin.path: %s", err.message);
-            return true;
-        }
         return add(list, folder, "", NULL, 0, err.message);
     }
     n = scandirat(fd, ".", &names, is_candidate, alphasort);

@@ -24,7 +24,7 @@ struct plugin_list {
     size_t n;
 };
 
-/* plugin_path: folders separated by commas. A folder that is not there is a warning in the log. */
+/* plugin_path: folders separated by commas. A folder that is not there, or not trusted, is listed as refused. */
 hp_status plugin_list_scan(const char *plugin_path, struct plugin_list *out, struct hp_error *err);
 void plugin_list_finish(struct plugin_list *list);
 /* By id, alias, or an alias's simple name with or without "Connector" (REST-29). Several versions of one plugin: the

@@ -53,7 +53,7 @@ hp_status catalog_create(struct loop *loop, const char *plugin_path, struct cata
     }
     c->loop = loop;
     c->line_end = &c->line;
-    c->listed_ms = INT64_MIN / 2;
+    (void)catalog_list(c); /* tells at the start what is not offered */
     *out = c;
     return HP_OK;
 }
@@ -105,6 +105,18 @@ const char *catalog_path(const struct catalog *c)
 
 /* ---- the list ---- */
 
+/* Was this refused for the same reason when the folders were looked at before? Then it has been told. */
+static bool told(const struct plugin_list *before, const struct plugin_file *file)
+{
+    for (size_t i = 0; i < before->n; i++) {
+        const struct plugin_file *f = &before->files[i];
+        if (f->refused && strcmp(f->path, file->path) == 0 && strcmp(f->refused, file->refused) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct plugin_list *catalog_list(struct catalog *c)
 {
     struct hp_error err = {.size = sizeof err};
@@ -112,6 +124,11 @@ const struct plugin_list *catalog_list(struct catalog *c)
     if (plugin_list_scan(c->path, &fresh, &err) != HP_OK) {
         log_warn("the plugin folders cannot be read: %s", err.message);
         return &c->list;
+    }
+    for (size_t i = 0; i < fresh.n; i++) {
+        if (fresh.files[i].refused && !told(&c->list, &fresh.files[i])) {
+            log_warn("plugin.path: %s is not offered: %s", fresh.files[i].path, fresh.files[i].refused);
+        }
     }
     plugin_list_finish(&c->list);
     c->list = fresh;

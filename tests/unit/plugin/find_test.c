@@ -201,7 +201,9 @@ Test(find, missing_folder_is_no_error)
     put(LINES, "a.so", 0644);
     (void)snprintf(path, sizeof path, " /no/such/folder , %s/ ,", dir);
     cr_assert_eq(plugin_list_scan(path, &list, &err), HP_OK);
-    cr_assert_eq(list.n, 1);
+    cr_assert_eq(list.n, 2);
+    cr_assert(strstr(list.files[0].path, "/no/such/folder") && strstr(list.files[0].refused, "No such file"));
+    cr_assert_null(list.files[1].refused);
     plugin_list_finish(&list);
 }
 
