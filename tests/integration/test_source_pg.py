@@ -113,7 +113,7 @@ class Source:
         self.log.died()
         return process.returncode, err
 
-    def run(self, *options, failpoints="", idle=700):
+    def run(self, *options, failpoints="", idle=400):
         return self.finish(self.start("--idle", str(idle), *options, failpoints=failpoints))
 
     def ok(self, *options, **more):
