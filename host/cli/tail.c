@@ -18,7 +18,8 @@
 
 #define READ_BYTES     (1u << 20)
 #define LINE_MAX_BYTES (SIZE_MAX / 4)
-#define WAIT_MS        1000 /* a writer killed at the wrong moment wakes nobody */
+#define KEEP_BYTES     (1u << 20) /* memory of lines kept from one to the next */
+#define WAIT_MS        1000       /* a writer killed at the wrong moment wakes nobody */
 
 static const char usage[] =
     "usage: homeport tail TOPIC [--from beginning|end|OFFSET] [-f|--follow] [--max N] [--keys] [--schemas]\n"
@@ -170,6 +171,9 @@ static hp_status print_batch(struct tail *t, const struct hp_batch *batch, struc
             t->poisoned = true;
         } else if (status != HP_OK) {
             return status;
+        }
+        if (t->line.cap > KEEP_BYTES) { /* one huge value must not stay */
+            buf_finish(&t->line);
         }
     }
     return HP_OK;

@@ -5,29 +5,68 @@
 
 #define EVICT_HEADER "residency.action"
 
-/* The plan of a record's table, made at its first record; NULL with *err filled: the batch cannot pass. */
+static int grow(void *array, uint32_t *n, size_t size, uint32_t to, struct hp_error *err)
+{
+    void **at = array;
+    uint8_t *more = to > *n ? realloc(*at, to * size) : *at;
+    if (!more) {
+        (void)hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return 0;
+    }
+    if (to > *n) {
+        memset(more + *n * size, 0, (to - *n) * size);
+        *at = more;
+        *n = to;
+    }
+    return 1;
+}
+
+/* A plan made for an equal schema, or a new one. */
+static struct plan *find_plan(struct residency *r, const struct hp_schema *schema, struct hp_error *err)
+{
+    uint32_t i = 0;
+    while (i < r->n_plans && !known_equal(r->plans[i]->in, schema)) {
+        i++;
+    }
+    if (i == r->n_plans) {
+        struct plan *made;
+        if (plan_make(&r->maker, schema, &made, err) != HP_OK) {
+            return NULL;
+        }
+        if (!grow(&r->plans, &r->n_plans, sizeof(struct plan *), i + 1, err)) {
+            plan_destroy(made);
+            return NULL;
+        }
+        r->plans[i] = made;
+    }
+    return r->plans[i];
+}
+
+/* The plan of a record's table; NULL with *err filled: the batch cannot pass. An id means what the batch's own schema
+   says: the plan of the batch before is taken for it only if that one was equal. */
 static struct plan *plan_of(struct residency *r, const struct hp_batch *batch, const struct hp_record *rec,
                             struct hp_error *err)
 {
     const struct hp_schema *schema = rec->kind == HP_RECORD_CHANGE ? hp_batch_schema(batch, rec->schema) : NULL;
+    struct slot *slot;
+    struct plan *plan;
     if (!schema) {
         return r->others;
     }
-    if (schema->id >= r->n_plans) {
-        uint32_t n = schema->id + 16;
-        struct plan **plans = realloc(r->plans, n * sizeof(struct plan *));
-        if (!plans) {
-            (void)hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
-            return NULL;
-        }
-        memset(plans + r->n_plans, 0, (n - r->n_plans) * sizeof(struct plan *));
-        r->plans = plans;
-        r->n_plans = n;
-    }
-    if (!r->plans[schema->id] && plan_make(&r->maker, schema, &r->plans[schema->id], err) != HP_OK) {
+    if (!grow(&r->slots, &r->n_slots, sizeof *r->slots, rec->schema + 1, err)) {
         return NULL;
     }
-    return r->plans[schema->id];
+    slot = &r->slots[rec->schema];
+    if (slot->batch == r->batch) {
+        return slot->plan;
+    }
+    plan = slot->plan && known_equal(slot->plan->in, schema) ? slot->plan : find_plan(r, schema, err);
+    if (!plan || plan_bind(&r->maker, plan, schema, err) != HP_OK) {
+        return NULL;
+    }
+    slot->plan = plan;
+    slot->batch = r->batch;
+    return plan;
 }
 
 static hp_status full(const struct hp_builder *out, struct hp_error *err)
@@ -221,6 +260,7 @@ hp_status judge_batch(void *self, const struct hp_batch *in, struct hp_builder *
     struct residency *r = self;
     const uint8_t *p = in->data, *end = in->data + in->len;
     hp_status status = HP_OK;
+    r->batch++;
     for (; status == HP_OK && p < end; p += ((const struct hp_record *)(const void *)p)->size) {
         const struct hp_record *rec = (const struct hp_record *)(const void *)p;
         if (rec->kind == HP_RECORD_BEGIN) {

@@ -17,8 +17,14 @@ struct residency {
     struct policy policy;
     char *destination;
     struct hmac key;
-    struct plan **plans; /* by schema id */
+    struct plan **plans; /* of all schemas seen */
     uint32_t n_plans;
+    struct slot {
+        struct plan *plan;
+        uint64_t batch; /* number of the batch in which it was looked up */
+    } * slots;          /* by schema id, of the stream that the batch belongs to */
+    uint32_t n_slots;
+    uint64_t batch;
     struct plan *others; /* counts what belongs to no table */
 };
 

@@ -64,6 +64,8 @@ void plan_destroy(struct plan *plan)
     if (plan) {
         match_finish(&plan->match);
         free(plan->columns);
+        free(plan->kept);
+        free(plan->in);
         free(plan);
     }
 }
@@ -124,7 +126,7 @@ static hp_status plan_rows(const struct plan_maker *maker, const json_t *table, 
 
 /* One column: keep it in the plan, leave it out, or deny the whole table. */
 static hp_status plan_column(const struct plan_maker *maker, const json_t *table, const struct hp_schema *s, uint32_t i,
-                             struct plan *plan, struct hp_column *kept, struct hp_error *err)
+                             struct plan *plan, struct hp_error *err)
 {
     const struct hp_column *column = hp_schema_column(s, i);
     enum policy_action action = policy_column(maker->policy, table, column->name, maker->destination);
@@ -148,8 +150,7 @@ static hp_status plan_column(const struct plan_maker *maker, const json_t *table
     }
     plan->rewrite |= action != POLICY_ALLOW;
     plan->columns[plan->n].from = i;
-    kept[plan->n] = *column;
-    kept[plan->n].size = sizeof *kept;
+    plan->kept[plan->n] = *column;
     plan->n++;
     return HP_OK;
 }
@@ -157,30 +158,33 @@ static hp_status plan_column(const struct plan_maker *maker, const json_t *table
 static hp_status plan_columns(const struct plan_maker *maker, const json_t *table, const struct hp_schema *s,
                               struct plan *plan, struct hp_error *err)
 {
-    struct hp_column *kept = calloc(s->n_columns + 1u, sizeof *kept);
-    const struct hp_schema *out = s;
     hp_status status = HP_OK;
+    plan->kept = calloc(s->n_columns + 1u, sizeof *plan->kept);
     plan->columns = calloc(s->n_columns + 1u, sizeof *plan->columns);
-    if (!kept || !plan->columns) {
-        status = hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+    if (!plan->kept || !plan->columns) {
+        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
     }
     for (uint32_t i = 0; status == HP_OK && i < s->n_columns; i++) {
-        status = plan_column(maker, table, s, i, plan, kept, err);
+        status = plan_column(maker, table, s, i, plan, err);
     }
-    if (status == HP_OK && !plan->denied && plan->n < s->n_columns) {
-        struct hp_schema smaller = *s; /* not even the names of dropped columns go on */
-        smaller.size = sizeof smaller;
-        smaller.n_columns = plan->n;
-        smaller.column_size = sizeof *kept;
-        smaller.columns = kept;
-        out = maker->records->schema(maker->host, &smaller, err);
-        status = out ? HP_OK : HP_ERROR;
-    }
-    if (status == HP_OK) {
-        plan->schema = out->id;
-    }
-    free(kept);
     return status;
+}
+
+hp_status plan_bind(const struct plan_maker *maker, struct plan *plan, const struct hp_schema *schema,
+                    struct hp_error *err)
+{
+    struct hp_schema smaller = *plan->in;
+    const struct hp_schema *out = schema;
+    if (!plan->denied && plan->n < smaller.n_columns) { /* not even the names of dropped columns go on */
+        smaller.n_columns = plan->n;
+        smaller.columns = plan->kept;
+        out = maker->records->schema(maker->host, &smaller, err);
+    }
+    if (!out) {
+        return HP_ERROR;
+    }
+    plan->schema = out->id;
+    return HP_OK;
 }
 
 hp_status plan_make(const struct plan_maker *maker, const struct hp_schema *schema, struct plan **out,
@@ -189,17 +193,18 @@ hp_status plan_make(const struct plan_maker *maker, const struct hp_schema *sche
     const json_t *table = policy_table(maker->policy, schema->namespace_, schema->table);
     struct plan *plan = plan_make_denied(maker, schema->namespace_, schema->table);
     hp_status status = HP_OK;
-    if (!plan) {
+    if (!plan || !(plan->in = known_copy(schema))) {
+        plan_destroy(plan);
         return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
     }
     if (table) {
         plan->denied = 0;
-        status = plan_rows(maker, table, schema, plan, err);
+        status = plan_rows(maker, table, plan->in, plan, err);
     } else {
         say(maker, HP_LOG_WARN, schema, "dropped whole, because the policy does not name it", (struct hp_bytes){"", 0});
     }
     if (status == HP_OK && !plan->denied) {
-        status = plan_columns(maker, table, schema, plan, err);
+        status = plan_columns(maker, table, plan->in, plan, err);
     }
     if (status != HP_OK) {
         plan_destroy(plan);

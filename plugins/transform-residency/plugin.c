@@ -164,6 +164,7 @@ static void destroy(void *self)
             plan_destroy(r->plans[i]);
         }
         free(r->plans);
+        free(r->slots);
         plan_destroy(r->others);
         policy_finish(&r->policy);
         free(r->destination);

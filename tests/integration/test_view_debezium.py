@@ -84,9 +84,9 @@ def topics(host):
     return [n for n in names if n.startswith("p.")]
 
 
-@pytest.fixture
-def played(databases, host):
-    cluster, db = databases(15, "src")
+@pytest.fixture(params=[15, 18])
+def played(databases, host, request):
+    cluster, db = databases(request.param, "src")
     play.before(cluster, db)
     host.create("view", {**play.config(cluster, db), "slot.name": f"view_{db}", "publication.name": f"view_{db}"})
     wait_until(lambda: cluster.slot(f"view_{db}") and cluster.slot(f"view_{db}")["active"], lambda: host.status("view"), 60)

@@ -202,6 +202,31 @@ Test(judge, messages)
     run_end(&r);
 }
 
+/* A sink's transform sees several streams, whose ids are their own: the same id is another table there. */
+Test(judge, ids_belong_to_their_stream)
+{
+    struct run r;
+    struct users other;
+    struct hp_batch in;
+    const struct hp_transform *t = hp_plugin_entry_v1.interface(HP_TRANSFORM);
+    cr_assert_eq(run_begin(&r, "", 'd', "users"), HP_OK);
+    users_init(&other, 'd', "app", "orders");
+    cr_assert_eq(other.schema->id, r.u.schema->id);
+    users_add(&r.u, 'c', NULL, "1|a|b|us");
+    cr_expect_eq(run_apply(&r), HP_OK);
+    cr_expect_eq(r.u.out.b.n_records, 1u);
+    builder_reset(&r.u.out);
+    users_add(&other, 'c', NULL, "1|a|b|us");
+    in = mock_host_batch(other.host, &other.in);
+    cr_expect_eq(t->apply(r.self, &in, &r.u.out.b, &r.err), HP_OK);
+    cr_expect_eq(r.u.out.b.n_records, 0u, "a table that the policy does not name has passed");
+    builder_reset(&r.u.out);
+    cr_expect_eq(run_apply(&r), HP_OK);
+    cr_expect_str_eq(r.text, "c -> id=1 email=**** residency=us");
+    users_finish(&other);
+    run_end(&r);
+}
+
 Test(judge, counts_every_record_once)
 {
     struct run r;
