@@ -7,6 +7,7 @@
 #include "logging.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #define MAP_DEFAULT ((uint64_t)256 << 30)
 #define READERS_MAX 1022u
+#define LOCK_BYTES  (96 << 10) /* more than the lock file takes for that many */
 
 static pthread_mutex_t envs_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct env *envs;
@@ -117,6 +119,25 @@ static int open_dbs(struct env *env, unsigned flags)
     return mdb_txn_commit(txn);
 }
 
+/* LMDB maps its lock file without having its blocks: on a full disk the first write there would be a SIGBUS. */
+static int reserve_lock(const char *dir)
+{
+    char path[4096];
+    int fd, rc = 0;
+    if (snprintf(path, sizeof path, "%s/lock.mdb", dir) >= (int)sizeof path) {
+        return ENAMETOOLONG;
+    }
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return errno;
+    }
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, LOCK_BYTES) != 0 && errno != EOPNOTSUPP) {
+        rc = errno;
+    }
+    (void)close(fd);
+    return rc;
+}
+
 static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t map)
 {
     MDB_stat stat;
@@ -129,6 +150,7 @@ static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t m
     rc = mdb_env_set_mapsize(env->mdb, map ? map : MAP_DEFAULT);
     rc = rc ? rc : mdb_env_set_maxdbs(env->mdb, DB_COUNT);
     rc = rc ? rc : mdb_env_set_maxreaders(env->mdb, READERS_MAX);
+    rc = rc || !(flags & ENV_WRITE) ? rc : reserve_lock(dir);
     rc = rc ? rc : mdb_env_open(env->mdb, dir, MDB_NOTLS | (flags & ENV_WRITE ? 0 : MDB_RDONLY), 0600);
     rc = rc ? rc : open_dbs(env, flags);
     rc = rc ? rc : mdb_env_stat(env->mdb, &stat);
