@@ -26,25 +26,25 @@ struct text_list {
 
 struct sink_config {
     char *connector;
-    bool java;      /* asked for under the Java name: its defaults and naming rules */
     struct url url; /* complete: user, password, sslmode are in it */
-    bool loopback;
+    struct text_list key_fields;
+    struct text_list include, exclude; /* field lists: "field" or "topic:field" */
+    char *collection_format;
+    char *time_zone;
+    char *position_schema, *position_table;
+    char *synchronous_commit;
+    char *replication_role;
     int insert_mode; /* MODE_* */
     int key_mode;    /* KEY_MODE_* */
-    struct text_list key_fields;
+    uint32_t batch_rows;
+    bool java; /* asked for under the Java name: its defaults and naming rules */
+    bool loopback;
     bool delete_enabled;
     bool truncate_enabled;
     bool evolve;
     bool exact_names; /* quote.identifiers: else a name that is not there as it is, is taken in lower case */
-    char *collection_format;
-    struct text_list include, exclude; /* field lists: "field" or "topic:field" */
-    uint32_t batch_rows;
-    char *time_zone;
-    char *position_schema, *position_table;
     bool origin_required;
-    char *synchronous_commit;
     bool durable_at_commit; /* synchronous_commit is not off */
-    char *replication_role;
     bool coalesce;
 };
 

@@ -267,24 +267,22 @@ static int64_t now_ms(void)
 static hp_status ask_flush(struct sink *s, struct hp_error *err)
 {
     PGresult *r;
-    unsigned high[2], low[2];
+    uint64_t insert, flush;
     hp_status st;
     if (s->in_tx || s->holds || s->link.broken) {
         return HP_IDLE;
     }
-    st = link_query(&s->link, "SELECT pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_current_wal_flush_lsn()", 0,
-                    NULL, &r, err);
+    st = link_query(&s->link,
+                    "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0'),"
+                    " pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), '0/0')",
+                    0, NULL, &r, err);
     if (st != HP_OK) {
         return st == HP_IDLE ? link_report(&s->link, "asking for the flushed position", err) : st;
     }
-    for (int i = 0; i < 2; i++) {
-        if (sscanf(PQgetvalue(r, 0, i), "%X/%X", &high[i], &low[i]) != 2) {
-            st = hp_fail(err, HP_ERROR_FATAL, "", "the target server answered no WAL position");
-        }
-    }
+    insert = strtoull(PQgetvalue(r, 0, 0), NULL, 10);
+    flush = strtoull(PQgetvalue(r, 0, 1), NULL, 10);
     PQclear(r);
-    for (struct stream *t = s->streams; st == HP_OK && t; t = t->next) {
-        uint64_t insert = (uint64_t)high[0] << 32 | low[0], flush = (uint64_t)high[1] << 32 | low[1];
+    for (struct stream *t = s->streams; t; t = t->next) {
         if (t->has_mark && t->mark_lsn <= flush) {
             t->flushed = t->mark_offset;
             t->has_flushed = true;

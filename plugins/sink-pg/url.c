@@ -250,8 +250,10 @@ static const char *parse_host(const char *at, const char *to, struct bytes *host
     size_t n;
     if (at < to && *at == '[') {
         end = memchr(at, ']', (size_t)(to - at));
-        host = end ? percent_decode(at + 1, end) : NULL;
-        end += end != NULL;
+        if (!end) {
+            return NULL;
+        }
+        host = percent_decode(at + 1, end++);
     } else {
         while (end < to && *end != ':' && *end != ',') {
             end++;
