@@ -1,4 +1,5 @@
-/* serve.c: `homeport serve`: the host itself. Settings, listener, data folder, REST, then the loop until told to end. */
+/* serve.c: `homeport serve`: the host itself. Settings, listener, data folder, REST, then the loop until told to end.
+ */
 #include "cli.h"
 #include "logging.h"
 #include "loop.h"
@@ -63,6 +64,8 @@ static int read_arguments(int argc, char **argv, struct props *settings)
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c == 'h') {
             (void)fputs(usage, stdout);
+            (void)fputs("\nKeys:\n", stdout);
+            settings_print(stdout);
             return 1;
         }
         if (c == 'c') {

@@ -29,6 +29,7 @@ struct setting {
     const char *value; /* the default */
     int64_t min, max;
     const char *allowed;
+    const char *doc;
 };
 
 #define MS_MAX    INT64_C(31536000000000) /* a thousand years: no sum of two overflows */
@@ -36,63 +37,73 @@ struct setting {
 
 static const struct setting table[] = {
     /* the host */
-    {"listeners", TEXT, "http://127.0.0.1:8083", 0, 0, NULL},
-    {"rest.advertised.host.name", TEXT, "", 0, 0, NULL},
-    {"rest.advertised.port", LONG, "0", 0, 65535, NULL},
-    {"rest.advertised.listener", CHOICE, "http", 0, 0, "http"},
-    {"plugin.path", TEXT, NULL, 0, 0, NULL}, /* computed: default_plugin_path() */
-    {"data.dir", TEXT, "homeport-data", 0, 0, NULL},
-    {"log.level", CHOICE, "INFO", 0, 0, "ERROR|WARN|INFO|DEBUG"},
+    {"listeners", TEXT, "http://127.0.0.1:8083", 0, 0, NULL,
+     "where REST listens: one http://HOST:PORT on loopback; port 0: any free one, see data.dir/listen"},
+    {"rest.advertised.host.name", TEXT, "", 0, 0, NULL,
+     "name of this host in worker_id; also accepted in Host headers"},
+    {"rest.advertised.port", LONG, "0", 0, 65535, NULL, "port of this host in worker_id; 0: the listener's"},
+    {"rest.advertised.listener", CHOICE, "http", 0, 0, "http", "for compatibility"},
+    {"plugin.path", TEXT, NULL, 0, 0, NULL,
+     "folders of plugins, separated by commas; default: the installed one"}, /* computed: default_plugin_path() */
+    {"data.dir", TEXT, "homeport-data", 0, 0, NULL,
+     "folder of configurations, offsets and the log; one host at a time"},
+    {"log.level", CHOICE, "INFO", 0, 0, "ERROR|WARN|INFO|DEBUG", "what is written to stderr"},
     /* workers */
-    {"offset.flush.interval.ms", LONG, "60000", 1, MS_MAX, NULL},
-    {"offset.flush.timeout.ms", LONG, "5000", 1, MS_MAX, NULL},
-    {"task.shutdown.graceful.timeout.ms", LONG, "5000", 0, 3600000, NULL},
-    {"worker.hang.timeout.ms", LONG, "30000", 1000, 86400000, NULL},
-    {"worker.restart.max", LONG, "5", 1, 1000000, NULL},
-    {"worker.memory.max.bytes", LONG, "1073741824", INT64_C(32) << 20, BYTES_MAX, NULL},
-    {"max.record.bytes", LONG, "268435456", 1024, INT64_C(1) << 40, NULL},
+    {"offset.flush.interval.ms", LONG, "60000", 1, MS_MAX, NULL, "how often sinks commit when nothing else makes them"},
+    {"offset.flush.timeout.ms", LONG, "5000", 1, MS_MAX, NULL, "how long the last commit of a stopping task may take"},
+    {"task.shutdown.graceful.timeout.ms", LONG, "5000", 0, 3600000, NULL,
+     "how long a worker may take to stop before it is killed"},
+    {"worker.hang.timeout.ms", LONG, "30000", 1000, 86400000, NULL,
+     "a worker without a sign of life for so long is killed"},
+    {"worker.restart.max", LONG, "5", 1, 1000000, NULL, "deaths without progress after which a connector is FAILED"},
+    {"worker.memory.max.bytes", LONG, "1073741824", INT64_C(32) << 20, BYTES_MAX, NULL,
+     "memory that one worker may take"},
+    {"max.record.bytes", LONG, "268435456", 1024, INT64_C(1) << 40, NULL,
+     "largest record; beyond it is an error that names the record"},
     /* the embedded log */
-    {"log.retention.ms", LONG, "604800000", -1, MS_MAX, NULL},
-    {"log.retention.bytes", LONG, "-1", -1, BYTES_MAX, NULL},
-    {"log.reserve.bytes", LONG, "16777216", 0, BYTES_MAX, NULL},
+    {"log.retention.ms", LONG, "604800000", -1, MS_MAX, NULL,
+     "age beyond which records go, if every sink has flushed them; -1: none"},
+    {"log.retention.bytes", LONG, "-1", -1, BYTES_MAX, NULL,
+     "size per stream beyond which the oldest records go, likewise; -1: none"},
+    {"log.reserve.bytes", LONG, "16777216", 0, BYTES_MAX, NULL, "disk kept allocated ahead of need, per stream"},
     /* Kafka Connect's worker keys that say nothing to a host without brokers */
-    {"bootstrap.servers", MOOT, NULL, 0, 0, NULL},
-    {"group.id", MOOT, NULL, 0, 0, NULL},
-    {"client.dns.lookup", MOOT, NULL, 0, 0, NULL},
-    {"client.id", MOOT, NULL, 0, 0, NULL},
-    {"plugin.discovery", MOOT, NULL, 0, 0, NULL},
-    {"connect.protocol", MOOT, NULL, 0, 0, NULL},
-    {"exactly.once.source.support", MOOT, NULL, 0, 0, NULL},
-    {"offset.storage.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"config.storage.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"status.storage.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"key.converter", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"value.converter", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"header.converter", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"internal.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"producer.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"consumer.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"admin.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"metrics.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"metric.reporters", MOOT, NULL, 0, 0, NULL},
-    {"session.timeout.ms", MOOT, NULL, 0, 0, NULL},
-    {"heartbeat.interval.ms", MOOT, NULL, 0, 0, NULL},
-    {"rebalance.timeout.ms", MOOT, NULL, 0, 0, NULL},
-    {"scheduled.rebalance.max.delay.ms", MOOT, NULL, 0, 0, NULL},
-    {"worker.sync.timeout.ms", MOOT, NULL, 0, 0, NULL},
-    {"worker.unsync.backoff.ms", MOOT, NULL, 0, 0, NULL},
-    {"inter.worker.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"topic.creation.enable", MOOT, NULL, 0, 0, NULL},
-    {"request.timeout.ms", MOOT, NULL, 0, 0, NULL},
-    {"retry.backoff.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"reconnect.backoff.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"metadata.max.age.ms", MOOT, NULL, 0, 0, NULL},
-    {"connections.max.idle.ms", MOOT, NULL, 0, 0, NULL},
-    {"send.buffer.bytes", MOOT, NULL, 0, 0, NULL},
-    {"receive.buffer.bytes", MOOT, NULL, 0, 0, NULL},
-    {"security.protocol", MOOT, NULL, 0, 0, NULL},
-    {"sasl.", MOOT_PREFIX, NULL, 0, 0, NULL},
-    {"ssl.", MOOT_PREFIX, NULL, 0, 0, NULL},
+    {"bootstrap.servers", MOOT, NULL, 0, 0, NULL, NULL},
+    {"group.id", MOOT, NULL, 0, 0, NULL, NULL},
+    {"client.dns.lookup", MOOT, NULL, 0, 0, NULL, NULL},
+    {"client.id", MOOT, NULL, 0, 0, NULL, NULL},
+    {"plugin.discovery", MOOT, NULL, 0, 0, NULL, NULL},
+    {"connect.protocol", MOOT, NULL, 0, 0, NULL, NULL},
+    {"exactly.once.source.support", MOOT, NULL, 0, 0, NULL, NULL},
+    {"offset.storage.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"config.storage.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"status.storage.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"key.converter", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"value.converter", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"header.converter", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"internal.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"producer.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"consumer.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"admin.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"metrics.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"metric.reporters", MOOT, NULL, 0, 0, NULL, NULL},
+    {"session.timeout.ms", MOOT, NULL, 0, 0, NULL, NULL},
+    {"heartbeat.interval.ms", MOOT, NULL, 0, 0, NULL, NULL},
+    {"rebalance.timeout.ms", MOOT, NULL, 0, 0, NULL, NULL},
+    {"scheduled.rebalance.max.delay.ms", MOOT, NULL, 0, 0, NULL, NULL},
+    {"worker.sync.timeout.ms", MOOT, NULL, 0, 0, NULL, NULL},
+    {"worker.unsync.backoff.ms", MOOT, NULL, 0, 0, NULL, NULL},
+    {"inter.worker.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"topic.creation.enable", MOOT, NULL, 0, 0, NULL, NULL},
+    {"request.timeout.ms", MOOT, NULL, 0, 0, NULL, NULL},
+    {"retry.backoff.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"reconnect.backoff.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"metadata.max.age.ms", MOOT, NULL, 0, 0, NULL, NULL},
+    {"connections.max.idle.ms", MOOT, NULL, 0, 0, NULL, NULL},
+    {"send.buffer.bytes", MOOT, NULL, 0, 0, NULL, NULL},
+    {"receive.buffer.bytes", MOOT, NULL, 0, 0, NULL, NULL},
+    {"security.protocol", MOOT, NULL, 0, 0, NULL, NULL},
+    {"sasl.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
+    {"ssl.", MOOT_PREFIX, NULL, 0, 0, NULL, NULL},
 };
 #define TABLE_N (sizeof table / sizeof table[0])
 
@@ -245,6 +256,15 @@ hp_status settings_override(struct props *settings, const char *key, const char 
         return HP_ERROR;
     }
     return props_set(settings, key, value) ? HP_OK : hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
+}
+
+void settings_print(FILE *to)
+{
+    for (size_t i = 0; i < TABLE_N && table[i].kind < MOOT; i++) {
+        const struct setting *s = &table[i];
+        (void)fprintf(to, "  %s\n      %s%s%s%s%s\n", s->key, s->doc, s->value && *s->value ? "; default " : "",
+                      s->value ? s->value : "", s->allowed ? "; one of " : "", s->allowed ? s->allowed : "");
+    }
 }
 
 int64_t settings_long(const struct props *settings, const char *key)
