@@ -217,10 +217,10 @@ Test(processes, kill_at_any_moment_leaves_no_gap)
     static const char *const points[] = {"log.begin", "log.append", "log.before_commit", "log.synced", "log.trim"};
     struct acked *acked = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     char text[64];
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < 25; i++) {
         cycle(acked, NULL, i + 1);
     }
-    for (unsigned i = 0; i < 25; i++) {
+    for (unsigned i = 0; i < 15; i++) {
         snprintf(text, sizeof text, "%s=kill@%u", points[i % 5], 1 + i * 3 % 17);
         cycle(acked, text, i + 100);
     }
