@@ -91,7 +91,7 @@ static int read_arguments(int argc, char **argv, struct props *settings)
         status = set_one(settings, sets[i], &err);
     }
     if (status != HP_OK) {
-        log_error("%s%s%s", config ? config : "", config ? ": " : "", err.message);
+        log_error("%s", err.message);
         return 2;
     }
     return 0;

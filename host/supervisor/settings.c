@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum kind {
-    TEXT,
+    TEXT,   /* min: the least length */
     LONG,   /* min..max */
     CHOICE, /* one of `allowed`, separated by '|' */
     MOOT,   /* Kafka Connect's, accepted; has no meaning for this host: one warning */
@@ -45,12 +45,12 @@ static const struct setting table[] = {
     {"rest.advertised.listener", CHOICE, "http", 0, 0, "http", "for compatibility"},
     {"plugin.path", TEXT, NULL, 0, 0, NULL,
      "folders of plugins, separated by commas; default: the installed one"}, /* computed: default_plugin_path() */
-    {"data.dir", TEXT, "homeport-data", 0, 0, NULL,
+    {"data.dir", TEXT, "homeport-data", 1, 0, NULL,
      "folder of configurations, offsets and the log; one host at a time"},
     {"log.level", CHOICE, "INFO", 0, 0, "ERROR|WARN|INFO|DEBUG", "what is written to stderr"},
     /* workers */
-    {"offset.flush.interval.ms", LONG, "60000", 1, MS_MAX, NULL, "how often sinks commit when nothing else makes them"},
-    {"offset.flush.timeout.ms", LONG, "5000", 1, MS_MAX, NULL, "how long the last commit of a stopping task may take"},
+    {"offset.flush.interval.ms", LONG, "60000", 1, MS_MAX, NULL, "for compatibility: sinks commit wherever transactions end"},
+    {"offset.flush.timeout.ms", LONG, "5000", 1, MS_MAX, NULL, "for compatibility: a stopping task has task.shutdown.graceful.timeout.ms"},
     {"task.shutdown.graceful.timeout.ms", LONG, "5000", 0, 3600000, NULL,
      "how long a worker may take to stop before it is killed"},
     {"worker.hang.timeout.ms", LONG, "30000", 1000, 86400000, NULL,
@@ -158,6 +158,9 @@ static hp_status check(const struct setting *s, const char *value, struct hp_err
         }
         break;
     default:
+        if (s->kind == TEXT && strlen(value) < (size_t)s->min) {
+            return hp_fail(err, HP_ERROR_CONFIG, "", "%s=: a value is needed", s->key);
+        }
         break;
     }
     return HP_OK;
@@ -232,7 +235,11 @@ hp_status settings_load(const char *path, struct props *out, struct hp_error *er
     props_init(&made);
     hp_status status = path ? props_load(&given, path, err) : HP_OK;
     if (status == HP_OK) {
-        status = take_given(&given, &made, err);
+        struct hp_error inner = {.size = sizeof inner};
+        status = take_given(&given, &made, &inner);
+        if (status != HP_OK) {
+            status = hp_fail(err, inner.klass, inner.code, "%.300s: %.600s", path, inner.message);
+        }
     }
     if (status == HP_OK) {
         status = fill_defaults(&made, err);
