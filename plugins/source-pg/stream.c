@@ -427,8 +427,12 @@ static hp_status poll_without_room(struct source *s, const struct hp_poll *poll,
 static hp_status give_or_idle(struct source *s, struct hp_poll *poll, int64_t now_us, struct hp_error *err)
 {
     struct stream *st = &s->stream;
+    bool chunk = st->content == CONTENT_CHUNK && poll->batch->len;
     clear_wake(s);
-    if (st->content == CONTENT_CHUNK && poll->batch->len) {
+    if ((chunk || st->done_len) && services_failpoint(&s->services, "src.decoded", err) != HP_OK) {
+        return HP_ERROR;
+    }
+    if (chunk) {
         return give_chunk(s, poll);
     }
     if (st->done_len || feedback_wants_give(&s->feedback, now_us)) {
