@@ -60,20 +60,20 @@ static hp_status run_text(struct session *s, const char *what, struct text *sql,
     return st;
 }
 
-/* Wanted by its own name, or its partitioned table's. *by_root: the latter. */
+/* *by_root: it is a partition whose partitioned table is wanted itself. */
 static hp_status wants(const struct settings *c, const PGresult *res, int row, int schema, int root, bool *out, bool *by_root,
                        struct hp_error *err)
 {
+    const char *own_schema = PQgetvalue(res, row, schema), *own = PQgetvalue(res, row, schema + 1);
+    const char *root_schema = PQgetvalue(res, row, root), *root_table = PQgetvalue(res, row, root + 1);
     *by_root = false;
-    if (!PQgetisnull(res, row, root) &&
-        settings_wants_table(c, PQgetvalue(res, row, root), PQgetvalue(res, row, root + 1), by_root, err) != HP_OK) {
+    if (PQgetisnull(res, row, root)) {
+        return settings_wants_table(c, own_schema, own, out, err);
+    }
+    if (settings_wants_table(c, root_schema, root_table, by_root, err) != HP_OK) {
         return HP_ERROR;
     }
-    if (settings_wants_table(c, PQgetvalue(res, row, schema), PQgetvalue(res, row, schema + 1), out, err) != HP_OK) {
-        return HP_ERROR;
-    }
-    *out = *out || *by_root;
-    return HP_OK;
+    return settings_wants_partition(c, own_schema, own, root_schema, root_table, out, err);
 }
 
 /* What filtered mode compares. */

@@ -89,14 +89,11 @@ struct making {
 
 static hp_status wanted(struct making *m, bool *out)
 {
-    if (settings_wants_table(m->settings, m->def->schema, m->def->table, out, m->err) != HP_OK) {
-        return HP_ERROR;
+    if (m->table->root_schema && m->table->root_table) {
+        return settings_wants_partition(m->settings, m->def->schema, m->def->table, m->table->root_schema, m->table->root_table, out,
+                                        m->err);
     }
-    /* A partition is meant by its partitioned table's name too. */
-    if (!*out && m->table->root_schema && m->table->root_table) {
-        return settings_wants_table(m->settings, m->table->root_schema, m->table->root_table, out, m->err);
-    }
-    return HP_OK;
+    return settings_wants_table(m->settings, m->def->schema, m->def->table, out, m->err);
 }
 
 /* The key is the catalog's primary key (or unique index), if all of its columns are here. */

@@ -374,6 +374,18 @@ hp_status settings_wants_table(const struct settings *s, const char *schema, con
     return HP_OK;
 }
 
+hp_status settings_wants_partition(const struct settings *s, const char *schema, const char *table, const char *root_schema,
+                                   const char *root_table, bool *out, struct hp_error *err)
+{
+    bool own = false, root = false;
+    if (settings_wants_table(s, schema, table, &own, err) != HP_OK ||
+        settings_wants_table(s, root_schema, root_table, &root, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    *out = s->tables.include ? own || root : own && root;
+    return HP_OK;
+}
+
 hp_status settings_wants_column(const struct settings *s, const char *schema, const char *table, const char *column,
                                 bool *out, struct hp_error *err)
 {

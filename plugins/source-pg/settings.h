@@ -50,6 +50,9 @@ void settings_finish(struct settings *s);
 /* Is the table captured at all. */
 hp_status settings_wants_table(const struct settings *s, const char *schema, const char *table, bool *out,
                                struct hp_error *err);
+/* A partition is meant by its partitioned table's name too: included by either, left out by either. */
+hp_status settings_wants_partition(const struct settings *s, const char *schema, const char *table, const char *root_schema,
+                                   const char *root_table, bool *out, struct hp_error *err);
 hp_status settings_wants_column(const struct settings *s, const char *schema, const char *table, const char *column,
                                 bool *out, struct hp_error *err);
 /* The value of the first rule that matches the table; NULL: none. */

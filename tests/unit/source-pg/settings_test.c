@@ -114,6 +114,23 @@ Test(settings, wants_tables_and_columns)
     settings_finish(&s);
 }
 
+Test(settings, partitions)
+{
+    static const char *const included[] = {BASE, "topic.prefix=eu", "table.include.list=public\\.root"};
+    static const char *const excluded[] = {BASE, "topic.prefix=eu", "table.exclude.list=public\\.leaf1"};
+    struct hp_error err = {.size = sizeof err};
+    struct settings s;
+    bool out = false;
+    cr_assert(make(&s, KEYS_OWN_ID, COUNT(included), included, &err) == HP_OK);
+    cr_assert(settings_wants_partition(&s, "public", "leaf1", "public", "root", &out, &err) == HP_OK && out);
+    cr_assert(settings_wants_partition(&s, "public", "leaf1", "public", "other", &out, &err) == HP_OK && !out);
+    settings_finish(&s);
+    cr_assert(make(&s, KEYS_OWN_ID, COUNT(excluded), excluded, &err) == HP_OK);
+    cr_assert(settings_wants_partition(&s, "public", "leaf1", "public", "root", &out, &err) == HP_OK && !out);
+    cr_assert(settings_wants_partition(&s, "public", "leaf2", "public", "root", &out, &err) == HP_OK && out);
+    settings_finish(&s);
+}
+
 Test(settings, rules)
 {
     static const char *const pairs[] = {BASE, "topic.prefix=eu", "message.key.columns=public\\.a:x,y;.*\\.b:z",

@@ -200,6 +200,7 @@ Test(wire, server_goes_away_in_a_message)
     cr_assert(wire_wait(&l.w, 0, &err) == HP_OK);
     cr_assert(wire_peek(&l.w, &msg, &status, &err) == HP_OK && status == WIRE_HAVE, "what came whole is still used");
     wire_take(&l.w);
+    cr_assert(wire_wait(&l.w, 0, &err) == HP_OK);
     cr_assert(wire_peek(&l.w, &msg, &status, &err) == HP_ERROR && err.klass == HP_ERROR_RETRY);
     close_line(&l);
 }
