@@ -7,20 +7,21 @@
  * Build it anywhere with pkg-config (see Makefile), check it with `homeport check-plugin`, copy it into a plugin
  * folder. It answers to the name of Kafka's FileStreamSource too.
  */
+#include <homeport/homeport.h>
+
 #include <errno.h>
 #include <fcntl.h>
-#include <homeport/homeport.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ID "source-lines"
+#define ID      "source-lines"
 #define ALIASES "org.apache.kafka.connect.file.FileStreamSourceConnector"
 #define VERSION "1.0.0"
-#define BUFFER (256u << 10) /* also the longest line */
-#define LOOK_US 50000       /* a file does not tell when it grows */
+#define BUFFER  (256u << 10) /* also the longest line */
+#define LOOK_US 50000        /* a file does not tell when it grows */
 
 HP_PLUGIN_NOTE(ID, "source", ALIASES, VERSION);
 
@@ -133,8 +134,8 @@ static hp_status lines_start(void *self, struct hp_bytes position, struct hp_err
     if ((uint64_t)st.st_size < at) {
         (void)close(file);
         return hp_fail(err, HP_ERROR_FATAL, "",
-                       "file %s has %lld bytes, but %llu were read before: it was rewritten; reset the offsets", l->path,
-                       (long long)st.st_size, (unsigned long long)at);
+                       "file %s has %lld bytes, but %llu were read before: it was rewritten; reset the offsets",
+                       l->path, (long long)st.st_size, (unsigned long long)at);
     }
     l->topic_id = topic;
     l->file = file;
@@ -194,8 +195,8 @@ static hp_status lines_poll(void *self, struct hp_poll *p, struct hp_error *err)
     p->kind = HP_POLL_BATCH;
     p->ticket = l->at;
     p->position.data = l->position;
-    p->position.len = (uint64_t)snprintf(l->position, sizeof l->position, "{\"position\":%llu}",
-                                         (unsigned long long)l->at);
+    p->position.len =
+        (uint64_t)snprintf(l->position, sizeof l->position, "{\"position\":%llu}", (unsigned long long)l->at);
     return HP_OK;
 }
 
@@ -217,7 +218,7 @@ static void lines_interrupt(void *self)
 static void lines_stop(void *self, uint32_t final)
 {
     struct lines *l = self;
-    (void)final;
+    (void) final;
     (void)close(l->file);
     l->file = -1;
 }

@@ -103,9 +103,9 @@ static void rule_topics_regex(struct config_infos *infos, const char *name, cons
 {
     PCRE2_SIZE at = 0;
     int code = 0;
-    pcre2_code *pattern = pcre2_compile((PCRE2_SPTR)value, PCRE2_ZERO_TERMINATED,
-                                        PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C, &code,
-                                        &at, NULL);
+    pcre2_code *pattern =
+        pcre2_compile((PCRE2_SPTR)value, PCRE2_ZERO_TERMINATED,
+                      PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
     if (!pattern) {
         PCRE2_UCHAR reason[160] = "";
         char why[256];

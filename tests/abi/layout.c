@@ -1,13 +1,13 @@
 /*
- * layout.c: the size of every public struct and the place of every member, on 64-bit machines. Compiling it is the test:
- * a plugin that was built yesterday must find today's members where it looks for them. Until 1.0 the ABI is draft, and a
- * change here is a decision; afterwards structs only grow at the tail.
+ * layout.c: the size of every public struct and the place of every member, on 64-bit machines. Compiling it is the
+ * test: a plugin that was built yesterday must find today's members where it looks for them. Until 1.0 the ABI is
+ * draft, and a change here is a decision; afterwards structs only grow at the tail.
  */
 #include <homeport/homeport.h>
 
 #include <stddef.h>
 
-#define SIZE(name, size) _Static_assert(sizeof(struct name) == (size), "size of " #name)
+#define SIZE(name, size)         _Static_assert(sizeof(struct name) == (size), "size of " #name)
 #define AT(name, member, offset) _Static_assert(offsetof(struct name, member) == (offset), #name "." #member)
 
 SIZE(hp_bytes, 16);
