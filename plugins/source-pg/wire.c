@@ -3,19 +3,22 @@
 
 #include "wire_read.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WIRE_SMALL (64u * 1024)      /* buffer at rest */
-#define WIRE_LARGE (1024u * 1024)    /* buffer under load */
-#define WIRE_HEADER 5u               /* type and length of a protocol message */
-#define WIRE_OTHER_MAX (1024u * 1024) /* longest message that is no CopyData */
-#define WIRE_SEND_MS 5000
+#define WIRE_SMALL      (64u * 1024)   /* buffer at rest */
+#define WIRE_LARGE      (1024u * 1024) /* buffer under load */
+#define WIRE_HEADER     5u             /* type and length of a protocol message */
+#define WIRE_OTHER_MAX  (1024u * 1024) /* longest message that is no CopyData */
+#define WIRE_SEND_MS    5000
+#define LOOPBACK_WINDOW 32768
 #define LOCAL_GATHER_US 200 /* a unix socket holds some 280 small messages; waiting longer stalls the sender */
-#define WIRE_END_US 10000000
+#define WIRE_END_US     10000000
 
 static hp_status out_of_memory(struct hp_error *err)
 {
@@ -102,17 +105,34 @@ static hp_status send_message(struct wire *w, char type, const void *body, uint3
     return st;
 }
 
-hp_status wire_start(struct wire *w, struct session *session, int wake_fd, const char *what, const char *sql,
-                     uint64_t max_message, struct hp_error *err)
+/* On a loopback TCP connection a small receive window makes the server cheaper: while it is full, what the walsender
+   sends is only appended to its send buffer, not turned into a packet a message. Elsewhere the window must cover the
+   delay of the line, and is the kernel's business. */
+static void set_window(struct wire *w)
 {
     struct sockaddr_storage addr;
     socklen_t len = sizeof addr;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&addr;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)&addr;
+    int bytes = LOOPBACK_WINDOW;
+    if (getpeername(w->fd, (struct sockaddr *)&addr, &len) != 0) {
+        return;
+    }
+    w->local = addr.ss_family == AF_UNIX;
+    if ((addr.ss_family == AF_INET && (ntohl(v4->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET) ||
+        (addr.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr))) {
+        (void)setsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    }
+}
+
+hp_status wire_start(struct wire *w, struct session *session, int wake_fd, const char *what, const char *sql,
+                     uint64_t max_message, struct hp_error *err)
+{
     w->session = session;
     w->what = what;
     w->direct = !PQsslInUse(session->conn);
     w->fd = PQsocket(session->conn);
-    w->local = getsockname(w->fd, (struct sockaddr *)&addr, &len) == 0 && addr.ss_family == AF_UNIX;
-    if (getenv("XRCV")) { int v = atoi(getenv("XRCV")); (void)setsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &v, sizeof v); }
+    set_window(w);
     w->wake_fd = wake_fd;
     w->max_message = max_message;
     w->copying = w->both_ways = w->woken = w->eof = w->ending = false;
@@ -164,8 +184,8 @@ static hp_status other_message(struct wire *w, uint8_t type, const uint8_t *body
     case 'A':
         return HP_OK;
     default:
-        return hp_fail(err, HP_ERROR_FATAL, "08P01", "%s: the server sent a message of the unexpected type 0x%02x", w->what,
-                       type);
+        return hp_fail(err, HP_ERROR_FATAL, "08P01", "%s: the server sent a message of the unexpected type 0x%02x",
+                       w->what, type);
     }
 }
 
@@ -186,8 +206,8 @@ hp_status wire_peek(struct wire *w, struct wire_msg *out, enum wire_status *stat
         body = __builtin_bswap32(body);
         len = (size_t)body + 1;
         if (body < 4 || (at[0] != 'd' && len > WIRE_OTHER_MAX)) {
-            return hp_fail(err, HP_ERROR_FATAL, "08P01", "%s: the server sent a message with the impossible length %u", w->what,
-                           body);
+            return hp_fail(err, HP_ERROR_FATAL, "08P01", "%s: the server sent a message with the impossible length %u",
+                           w->what, body);
         }
         out->data = at + WIRE_HEADER;
         out->len = len - WIRE_HEADER;
@@ -244,8 +264,8 @@ static bool make_free(struct wire *w)
     return w->head > 0 && make_room(w, w->cap);
 }
 
-/* What is there, up to the buffer's size under load. A short read ends it: asking again at once would chase a sender that
-   sends message by message, at the cost of both (performance 0.2). */
+/* What is there, up to the buffer's size under load. A short read ends it: asking again at once would chase a sender
+   that sends message by message, at the cost of both (performance 0.2). */
 static hp_status read_all(struct wire *w, struct hp_error *err)
 {
     w->last_fill = 0;
@@ -304,7 +324,7 @@ hp_status wire_gather(struct wire *w, int64_t wait_us, int gather, struct hp_err
     if (w->local && wait_us > LOCAL_GATHER_US) {
         wait_us = LOCAL_GATHER_US;
     }
-    set_low_water(w, getenv("XLOW") ? atoi(getenv("XLOW")) : gather);
+    set_low_water(w, gather);
     (void)wait_for(&p, 1, wait_us);
     return read_all(w, err);
 }
