@@ -120,25 +120,49 @@ class Homeport:
 
 
 class Drain:
-    """tests/support/source_drive: source-pg alone, gathering reads, rows counted and thrown away. The slot's limit."""
+    """tests/support/source_drive: source-pg alone, gathering reads, rows decoded, counted and thrown away. The slot's limit."""
     name = "drain"
     ours = ("drain",)
 
-    def __init__(self, source):
+    def __init__(self, source, folder):
         self.source = source
+        self.position = os.path.join(folder, f"drain{time.monotonic_ns()}.position")
         self.process = None
+
+    def drive(self, *options):
+        cluster, db = self.source
+        return [program("source_drive"), os.path.join(build_folder(), "plugins", "source-pg.so"), *options, "--position", self.position,
+                f"database.hostname={cluster.folder}", f"database.port={cluster.port}", f"database.dbname={db}",
+                "database.user=postgres", "snapshot.mode=no_data", "slot.name=bench", "publication.name=bench",
+                "publication.autocreate.mode=disabled", "topic.prefix=bench"]
 
     def prepare(self, tables):
         cluster, db = self.source
         cluster.sql(db, f"CREATE PUBLICATION bench FOR TABLE {', '.join(tables)}")
-        cluster.sql(db, "SELECT pg_create_logical_replication_slot('bench', 'pgoutput')")
+        run(*self.drive("--null", "--idle", "500"))  # makes the slot and the first position
 
-    def command(self, rows):
-        raise NotImplementedError
+    def drain(self, rows):
+        """(seconds, {role: CPU seconds}) of reading the slot's rows and the one of `done`."""
+        self.process = subprocess.Popen(self.drive("--null", "--records", str(rows + 1), "--idle", "60000"),
+                                        stdout=subprocess.PIPE, text=True)
+        meter = Meter(lambda: {"walsender": walsenders(self.source[0])})
+        began = time.monotonic()
+        while self.process.poll() is None:
+            meter.sample()
+            time.sleep(0.02)
+        took = time.monotonic() - began
+        figures = dict(word.split("=") for word in self.process.stdout.read().split() if "=" in word)
+        if int(figures["records"]) < rows:
+            raise AssertionError(f"the drain saw {figures['records']} of {rows} rows")
+        cpu = meter.read(from_zero=("walsender",))
+        cpu["drain"] = float(figures["cpu_us_per_record"]) * int(figures["records"]) / 1e6
+        return took, cpu
 
     def dispose(self):
-        self.source[0].sql(self.source[1], "SELECT pg_drop_replication_slot('bench')")
-        self.source[0].sql(self.source[1], "DROP PUBLICATION bench")
+        cluster, db = self.source
+        wait_until(lambda: not walsenders(cluster), "the drain's walsender to be gone", 30)
+        cluster.sql(db, "SELECT pg_drop_replication_slot('bench')")
+        cluster.sql(db, "DROP PUBLICATION bench")
 
 
 def program(name):
