@@ -93,3 +93,12 @@ test_that "check-plugin refuses what is no plugin" refuses /etc/hostname
 
 install_plugin() { make -C "$work/outside" install && "$prefix/bin/homeport" plugins | grep -F source-lines; }
 test_that "an installed plugin is listed by the installed host" install_plugin
+
+# The prefix may have a blank in it.
+blank() {
+    export PKG_CONFIG_PATH="$work/pre fix/lib/pkgconfig"
+    cmake --install "$build" --prefix "$work/pre fix" && cp -r "$repo/examples" "$work/out side" && make -C "$work/out side" clean install &&
+        "$work/pre fix/bin/homeport" check-plugin "$work/out side/source-lines.so" &&
+        "$work/pre fix/bin/homeport" plugins | grep -F "$work/pre fix/lib/homeport/plugins/source-lines.so"
+}
+test_that "a prefix with a blank in it" blank

@@ -22,4 +22,4 @@ foreach(readme ${plugin_readmes})
   install(FILES ${CMAKE_SOURCE_DIR}/plugins/${readme} DESTINATION share/doc/homeport/plugins RENAME ${plugin}.md)
 endforeach()
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/examples DESTINATION share/doc/homeport
-  FILES_MATCHING PATTERN "*.c" PATTERN "Makefile" PATTERN "*.md")
+  FILES_MATCHING PATTERN "*.c" PATTERN "Makefile" PATTERN "*.md" PATTERN "*.properties")
