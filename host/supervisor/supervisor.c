@@ -48,15 +48,13 @@ const struct connector *supervisor_next(const struct supervisor *s, const struct
 
 struct connector *supervisor_add(struct supervisor *s, const char *name)
 {
-    struct connector *c = connector_create(s, name), **end = &s->connectors;
+    struct connector *c = connector_create(s, name);
     json_t *seen;
     if (!c) {
         return NULL;
     }
-    while (*end) {
-        end = &(*end)->next;
-    }
-    *end = c;
+    c->next = s->connectors;
+    s->connectors = c;
     seen = store_seen(s->store, name);
     seen_load(&c->seen, seen);
     json_decref(seen);
