@@ -34,6 +34,9 @@ void feedback_given(struct feedback *f, int64_t now_us)
 {
     f->given = f->handled;
     f->given_us = now_us;
+#ifdef HOMEPORT_SABOTAGE /* the planted bug: what was only given counts as durable. tests/crash has to find it */
+    f->durable = f->given;
+#endif
 }
 
 void feedback_durable(struct feedback *f, uint64_t lsn)

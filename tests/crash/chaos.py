@@ -17,7 +17,7 @@ from waiting import wait_until
 STREAM = {"src.read": 200, "src.decoded": 200, "log.begin": 60, "log.append": 60, "log.before_commit": 60, "log.synced": 60,
           "src.before_ack": 30, "src.acked": 30, "sink.read": 60, "sink.begin": 60, "sink.rows": 60, "sink.position": 60,
           "sink.commit_sent": 60, "sink.committed": 60}
-SNAPSHOT = {"snap.begin": 1, "snap.slot": 1, "snap.chunk": 12, "snap.table": 3, "snap.handover": 1}
+SNAPSHOT = {"snap.begin": 1, "snap.slot": 1, "snap.chunk": 4, "snap.table": 3, "snap.handover": 1}
 
 # Rounds die often; what is tested here is not the patience of the restart policy.
 SETTINGS = {"worker.restart.max": "1000"}

@@ -163,7 +163,7 @@ def test_retention_under_kills(pair):
 def test_the_test_can_fail(work, databases):
     """A planted bug, acknowledging before the log is durable, turns the round red."""
     rng = random.Random(f"{SEED}/sabotage")
-    host = Host(work, settings=SETTINGS, env={"HOMEPORT_SABOTAGE": "early-ack"}, build=os.environ["HOMEPORT_SABOTAGE_BUILD"])
+    host = Host(work, settings=SETTINGS, build=os.environ["HOMEPORT_SABOTAGE_BUILD"])
     host.start()
     p = Pair(host, databases(15, "src"), databases(15, "dst"), "sabotage")
     create_tables(*p.source)
