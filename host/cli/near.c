@@ -47,7 +47,7 @@ void near_offer(struct near *near, const char *name)
 {
     size_t d = distance(near->wanted, name), at = near->n;
     char *copy;
-    if (d > strlen(near->wanted) / 2) {
+    if (d > 1 && d > strlen(near->wanted) / 2) {
         return;
     }
     while (at > 0 && near->best[at - 1].distance > d) {

@@ -155,7 +155,7 @@ static hp_status put_row_value(const struct change *c, char op, const struct hp_
                                const struct hp_cell *after, struct buf *out, struct hp_error *err)
 {
     const struct hp_cell *known = hp_record_before(c->rec); /* may hold a TOAST value that the new row lacks */
-    int64_t us = change_built_us(c), ns;
+    int64_t us = change_built_us(c);
     put_schema_begin(c, out);
     if (c->options->schemas) {
         put_envelope_schema(c, out);
@@ -175,14 +175,15 @@ static hp_status put_row_value(const struct change *c, char op, const struct hp_
     }
     (void)buf_puts(out, ",\"source\":");
     source_block_json(c, out);
-    (void)buf_printf(out,
-                     ",\"transaction\":null,\"op\":\"%c\",\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64 ",\"ts_ns\":", op,
-                     us / 1000, us);
-    if (__builtin_mul_overflow(us, INT64_C(1000), &ns)) {
-        (void)buf_puts(out, "null}");
-    } else {
-        (void)buf_printf(out, "%" PRId64 "}", ns);
-    }
+    (void)buf_puts(out, ",\"transaction\":null,\"op\":\"");
+    (void)buf_putc(out, op);
+    (void)buf_puts(out, "\",\"ts_ms\":");
+    json_out_int(out, us / 1000);
+    (void)buf_puts(out, ",\"ts_us\":");
+    json_out_int(out, us);
+    (void)buf_puts(out, ",\"ts_ns\":");
+    change_ns_json(us, out);
+    (void)buf_putc(out, '}');
     put_payload_end(c, out);
     return HP_OK;
 }

@@ -5,12 +5,17 @@
  * One record can be several messages there: a delete is followed by a tombstone (the same key, no value), and a change
  * of the key is a delete of the old one, its tombstone, and a create of the new one. view_messages() tells them all.
  *
- * What differs from Debezium's, because the native log is the wiser one (each case has a test):
- *   - numeric NaN and infinities have no form in Debezium's precise mode, where they stop the connector. Here the
- *     field is null, as with its event.converting.failure.handling.mode=warn; the log and native sinks keep them.
+ * What differs from Debezium's, because the native log is the wiser one (values and reasons, each compared with what
+ * Debezium sent: tests/integration/debezium/cases.py):
+ *   - a value that Debezium's form cannot hold is null, as with its event.converting.failure.handling.mode=warn; the
+ * log and native sinks keep it. So are numeric NaN and infinities, timestamps after the year 294246, and arrays of
+ *     several dimensions. Arrays of bits, which are always null there, are left out.
  *   - source.sequence pairs the transaction's own commit LSN with the change's LSN (Debezium: the commit LSN of the
  *     transaction before). Both orders are the same, and this one does not depend on where a reader starts.
- *   - schemas carry no column defaults and comments: the record's schema does not know them.
+ *   - source.txId is null in a snapshot: its rows are no transaction's.
+ *   - schemas carry no column defaults and comments, and a null is not replaced by a default: the record's schema does
+ *     not know them.
+ *   - box, lseg, path, polygon, line and circle have the forms of Debezium 3.7; 3.6 leaves them out.
  */
 #ifndef VIEW_DEBEZIUM_H
 #define VIEW_DEBEZIUM_H

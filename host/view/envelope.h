@@ -32,7 +32,8 @@ void row_schema_name(const struct hp_schema *schema, const char *suffix, struct 
 /* source_block.c: who sent it, and from where. */
 void source_block_json(const struct change *c, struct buf *out);
 void source_block_schema(const struct change *c, struct buf *out);
-int64_t change_built_us(const struct change *c); /* when the event was built */
+int64_t change_built_us(const struct change *c);  /* when the event was built */
+void change_ns_json(int64_t us, struct buf *out); /* nanoseconds; null after 2262, which int64 cannot hold */
 
 /* plain.c: records and columns that are no native values: Kafka Connect's JSON of a cell. */
 hp_status plain_json(const struct change *c, const struct hp_schema *schema, const struct hp_cell *cell,

@@ -2,7 +2,6 @@
 #include "json_out.h"
 
 #include <float.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -33,7 +32,15 @@ void json_out_base64(struct buf *out, const void *data, size_t len)
 
 void json_out_int(struct buf *out, int64_t value)
 {
-    (void)buf_printf(out, "%" PRId64, value);
+    char text[24], *p = text + sizeof text;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        *--p = (char)('0' + left % 10);
+    } while (left /= 10);
+    if (value < 0) {
+        *--p = '-';
+    }
+    (void)buf_append(out, p, (size_t)(text + sizeof text - p));
 }
 
 /* "5" would be read as an integer: "5.0". */

@@ -37,12 +37,22 @@ static struct civil civil_of(int64_t days)
     return c;
 }
 
+static void put_two(int v, struct buf *out)
+{
+    char text[2] = {(char)('0' + v / 10), (char)('0' + v % 10)};
+    (void)buf_append(out, text, 2);
+}
+
 /* HH:MM:SS and digits of the second's fraction: at least `min` of them, no trailing zeros beyond. */
 static void put_clock(int64_t us, int min, struct buf *out)
 {
     int64_t s = us / 1000000, f = us % 1000000;
     int digits = 6;
-    (void)buf_printf(out, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+    put_two((int)(s / 3600), out);
+    (void)buf_putc(out, ':');
+    put_two((int)(s / 60 % 60), out);
+    (void)buf_putc(out, ':');
+    put_two((int)(s % 60), out);
     for (; digits > min && f % 10 == 0; f /= 10) {
         digits--;
     }

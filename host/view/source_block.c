@@ -4,8 +4,6 @@
 #include "json.h"
 #include "json_out.h"
 
-#include <inttypes.h>
-
 #define MESSAGE_SUFFIX ".message"
 
 int64_t change_built_us(const struct change *c)
@@ -13,8 +11,7 @@ int64_t change_built_us(const struct change *c)
     return c->batch->built_us ? c->batch->built_us : c->tx ? c->tx->commit_us : 0;
 }
 
-/* Times in milliseconds, microseconds and nanoseconds are three members; a year beyond 2262 has no nanoseconds. */
-static void put_ns(int64_t us, struct buf *out)
+void change_ns_json(int64_t us, struct buf *out)
 {
     int64_t ns;
     if (__builtin_mul_overflow(us, INT64_C(1000), &ns)) {
@@ -77,13 +74,33 @@ static void put_text(const char *name, struct hp_bytes text, struct buf *out)
     json_escape(out, text.data ? text.data : "", (size_t)text.len);
 }
 
+static void put_int(const char *name, int64_t v, struct buf *out)
+{
+    (void)buf_puts(out, name);
+    json_out_int(out, v);
+}
+
 static void put_unless_zero(const char *name, uint64_t v, struct buf *out)
 {
-    if (v) {
-        (void)buf_printf(out, "%s%" PRIu64, name, v);
+    (void)buf_puts(out, name);
+    if (v && v <= INT64_MAX) {
+        json_out_int(out, (int64_t)v);
     } else {
-        (void)buf_printf(out, "%snull", name);
+        (void)buf_puts(out, "null");
     }
+}
+
+/* The pair orders events: JSON inside JSON. */
+static void put_sequence(const struct change *c, struct buf *out)
+{
+    if (c->tx && c->tx->commit_pos) {
+        put_int(",\"sequence\":\"[\\\"", (int64_t)c->tx->commit_pos, out);
+        (void)buf_puts(out, "\\\"");
+    } else {
+        (void)buf_puts(out, ",\"sequence\":\"[null");
+    }
+    put_int(",\\\"", (int64_t)c->rec->pos, out);
+    (void)buf_puts(out, "\\\"]\"");
 }
 
 static bool is_postgres(const struct change *c)
@@ -95,24 +112,22 @@ void source_block_json(const struct change *c, struct buf *out)
 {
     int64_t us = c->tx && c->tx->commit_us ? c->tx->commit_us : change_built_us(c);
     const char *version = c->options->connector_version ? c->options->connector_version : HOMEPORT_VERSION;
-    bool origin = c->tx && c->tx->origin[0];
+    bool origin = c->tx && c->tx->origin[0], snapshot = c->tx && (c->tx->flags & HP_TX_SNAPSHOT);
     struct hp_bytes none = {"", 0};
     put_text("{\"version\":", hp_bytes_of(version), out);
-    (void)buf_printf(out, ",\"connector\":\"%s\"", is_postgres(c) ? "postgresql" : "homeport");
+    (void)buf_puts(out, is_postgres(c) ? ",\"connector\":\"postgresql\"" : ",\"connector\":\"homeport\"");
     put_text(",\"name\":", prefix_of(c), out);
-    (void)buf_printf(out, ",\"ts_ms\":%" PRId64 ",\"snapshot\":\"%s\"", us / 1000, snapshot_of(c->rec));
-    put_text(",\"db\":", database_of(c), out);
-    if (c->tx && c->tx->commit_pos) {
-        (void)buf_printf(out, ",\"sequence\":\"[\\\"%" PRIu64 "\\\",\\\"%" PRIu64 "\\\"]\"", c->tx->commit_pos,
-                         c->rec->pos);
-    } else {
-        (void)buf_printf(out, ",\"sequence\":\"[null,\\\"%" PRIu64 "\\\"]\"", c->rec->pos);
-    }
-    (void)buf_printf(out, ",\"ts_us\":%" PRId64 ",\"ts_ns\":", us);
-    put_ns(us, out);
+    put_int(",\"ts_ms\":", us / 1000, out);
+    (void)buf_puts(out, ",\"snapshot\":\"");
+    (void)buf_puts(out, snapshot_of(c->rec));
+    put_text("\",\"db\":", database_of(c), out);
+    put_sequence(c, out);
+    put_int(",\"ts_us\":", us, out);
+    (void)buf_puts(out, ",\"ts_ns\":");
+    change_ns_json(us, out);
     put_text(",\"schema\":", c->schema ? c->schema->namespace_ : none, out);
     put_text(",\"table\":", c->schema ? c->schema->table : none, out);
-    put_unless_zero(",\"txId\":", c->tx ? c->tx->id : 0, out);
+    put_unless_zero(",\"txId\":", c->tx && !snapshot ? c->tx->id : 0, out); /* a snapshot's is no transaction's */
     put_unless_zero(",\"lsn\":", c->rec->pos, out);
     (void)buf_puts(out, ",\"xmin\":null");
     if (origin) {
