@@ -207,6 +207,7 @@ static int run_all(struct check *c, bool here)
         }
         (void)printf("%u failed, %u skipped of %zu checks\n", failed, skipped, N_CHECKS);
     }
+    c->path = NULL;
     (void)unlink(path);
     (void)rmdir(folder);
     return failed ? 1 : 0;

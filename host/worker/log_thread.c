@@ -94,7 +94,7 @@ static bool write_until_durable(struct log_thread *t, struct queue_item *items, 
         if (!may_pass(err)) {
             return false;
         }
-        worker_check_memory(t->w);
+        worker_check_memory();
         if (!stalled) {
             stalled = true;
             metric_add(t->w->errors, 1);

@@ -104,6 +104,10 @@ hp_status sink_offsets_reset(struct worker *w, struct hp_error *err)
         struct sink_memory m = {NULL, 0, true, UINT64_MAX};
         st = decide(w, &set, offsets, ids.v[i], &m, err);
     }
+    for (size_t i = 0; i < ids.n; i++) {
+        free(ids.v[i]);
+    }
+    free(ids.v);
     return st;
 }
 

@@ -317,7 +317,6 @@ static hp_status run_started(struct sink_task *t, struct hp_error *err)
         int64_t ms;
         show_paused(t, false);
         sink_set_words(&t->set, &words);
-        st = HP_IDLE;
         if (atomic_load(&t->w->paused)) {
             st = finish_group(t, err);
             st = st < 0 ? st : HP_IDLE;

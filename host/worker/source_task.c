@@ -328,7 +328,6 @@ static void drain(struct source_task *s)
 static hp_status attempt(struct source_task *s, struct hp_error *err)
 {
     struct worker *w = s->w;
-    struct hp_error later = {.size = sizeof later};
     hp_status st;
     char *position;
     /* What the last attempt left in the queue is valid; the position is the one after it. */

@@ -49,14 +49,13 @@ void worker_wait(struct worker *w, uint32_t seen, int64_t ms)
     futex_wait_any(&word, &seen, 1, ms);
 }
 
-void worker_check_memory(const struct worker *w)
+void worker_check_memory(void)
 {
     struct rlimit limit;
     char text[128];
-    unsigned long long pages[6];
+    unsigned long long pages = 0;
     ssize_t n;
     int fd;
-    (void)w;
     if (getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
         return;
     }
@@ -70,11 +69,12 @@ void worker_check_memory(const struct worker *w)
         return;
     }
     text[n] = '\0';
-    if (sscanf(text, "%llu %llu %llu %llu %llu %llu", &pages[0], &pages[1], &pages[2], &pages[3], &pages[4],
-               &pages[5]) != 6) {
-        return;
+    /* size, resident, shared, text, lib, data: in pages */
+    char *field = text;
+    for (unsigned i = 0; i < 6; i++) {
+        pages = strtoull(field, &field, 10);
     }
-    unsigned long long used = pages[5] * (unsigned long long)sysconf(_SC_PAGESIZE);
+    unsigned long long used = pages * (unsigned long long)sysconf(_SC_PAGESIZE);
     if (used + BOUND_SLACK >= limit.rlim_cur) {
         log_error("the memory bound of %llu bytes (worker.memory.max.bytes) is used up: %llu bytes; ending the process",
                   (unsigned long long)limit.rlim_cur, used);
@@ -98,7 +98,7 @@ enum worker_verdict worker_judge(struct worker *w, struct backoff *backoff, cons
     if (atomic_load(&w->stop)) {
         return WORKER_STOP;
     }
-    worker_check_memory(w);
+    worker_check_memory();
     metric_add(w->errors, 1);
     if (err->klass != HP_ERROR_RETRY) {
         log_error("the task has failed: %s", err->message);

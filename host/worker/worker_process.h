@@ -59,7 +59,7 @@ void worker_wait(struct worker *w, uint32_t seen, int64_t ms);
 uint32_t worker_wake_seen(struct worker *w);
 void worker_wake(struct worker *w); /* [any] */
 /* Is the memory bound (almost) used up? Then no retry helps: ends the process with CONTROL_EXIT_MEMORY. [any] */
-void worker_check_memory(const struct worker *w);
+void worker_check_memory(void);
 
 /* What came of an attempt, for the loop around it. */
 enum worker_verdict { WORKER_STOP, WORKER_AGAIN, WORKER_FAILED };
