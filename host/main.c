@@ -1,4 +1,4 @@
-/* main.c: the one binary: which command it was called with. Commands that users do not type are children of the host. */
+/* main.c: the one binary: which command it was called with. Those that users do not type are children of the host. */
 #include "cli.h"
 #include "failpoint.h"
 #include "probe.h"

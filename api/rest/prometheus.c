@@ -289,15 +289,15 @@ static void tell(struct supervisor *s, struct buf *out)
 
 static void self(struct buf *out)
 {
-    static const char path[] = "/proc/self/statm";
     struct hp_error err = {.size = sizeof err};
     struct buf text;
-    unsigned long long size, resident;
+    char *resident;
     buf_init(&text, 256);
-    if (fs_read(path, 256, &text, &err) == HP_OK && sscanf((char *)text.data, "%llu %llu", &size, &resident) == 2) {
+    /* statm: total size and resident size, in pages. */
+    if (fs_read("/proc/self/statm", 256, &text, &err) == HP_OK && (resident = strchr((char *)text.data, ' ')) != NULL) {
         head(out, "process_resident_memory_bytes", "gauge", "Resident memory of the supervisor.");
         (void)buf_printf(out, "process_resident_memory_bytes %llu\n",
-                         resident * (unsigned long long)sysconf(_SC_PAGESIZE));
+                         strtoull(resident, NULL, 10) * (unsigned long long)sysconf(_SC_PAGESIZE));
     }
     buf_finish(&text);
 }

@@ -49,8 +49,10 @@ static const struct setting table[] = {
      "folder of configurations, offsets and the log; one host at a time"},
     {"log.level", CHOICE, "INFO", 0, 0, "ERROR|WARN|INFO|DEBUG", "what is written to stderr"},
     /* workers */
-    {"offset.flush.interval.ms", LONG, "60000", 1, MS_MAX, NULL, "for compatibility: sinks commit wherever transactions end"},
-    {"offset.flush.timeout.ms", LONG, "5000", 1, MS_MAX, NULL, "for compatibility: a stopping task has task.shutdown.graceful.timeout.ms"},
+    {"offset.flush.interval.ms", LONG, "60000", 1, MS_MAX, NULL,
+     "for compatibility: sinks commit wherever transactions end"},
+    {"offset.flush.timeout.ms", LONG, "5000", 1, MS_MAX, NULL,
+     "for compatibility: a stopping task has task.shutdown.graceful.timeout.ms"},
     {"task.shutdown.graceful.timeout.ms", LONG, "5000", 0, 3600000, NULL,
      "how long a worker may take to stop before it is killed"},
     {"worker.hang.timeout.ms", LONG, "30000", 1000, 86400000, NULL,
