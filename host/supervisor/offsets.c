@@ -90,6 +90,8 @@ static void op_answer(struct connector *c, struct offsets_op *op, const char *de
                           what);
     } else if (c->sup->closing) {
         supervisor_answer(op->done, op->arg, OUTCOME_CLOSING, "the host ends");
+    } else if (c->deleted) {
+        supervisor_answer(op->done, op->arg, OUTCOME_NOT_FOUND, "Connector %s not found", c->name);
     } else if (death) {
         supervisor_answer(op->done, op->arg, OUTCOME_FAILED, "The offsets have not been %s: %.*s", what,
                           (int)strcspn(death, "\n"), death);
