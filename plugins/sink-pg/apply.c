@@ -234,6 +234,9 @@ static hp_status refused(struct sink *s, const struct hp_sink_position *at, stru
                                               : "applying a transaction");
     }
     (void)link_report(&s->link, what, err);
+    if (step && failure_is_row(err->code)) {
+        err->klass = HP_ERROR_POISON; /* it was refused by itself, too */
+    }
     if (err->klass == HP_ERROR_POISON) {
         if (!step) {
             err->klass = HP_ERROR_FATAL; /* a deferred constraint at commit: no record is to be named */

@@ -52,6 +52,11 @@ static bool cell_wire(struct encoder *e, const struct typemap *types, const stru
         *out = hp_cell_bytes(rec, cell);
         return true;
     }
+    if (w->work == WIRE_TSQUERY) {
+        *out = hp_cell_bytes(rec, cell);
+        out->len = cell->flags & HP_CELL_TEXT ? out->len : 0;
+        return cell->type == HP_NATIVE;
+    }
     start = e->scratch.len;
     if (w->work == WIRE_REBIND) {
         struct hp_bytes b = hp_cell_bytes(rec, cell);

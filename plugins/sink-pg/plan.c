@@ -82,9 +82,10 @@ const struct hp_cell *plan_cell(const struct plan *p, const struct entry *e, con
     }
 }
 
-static uint8_t form_of(const struct hp_cell *cell)
+static uint8_t form_of(const struct shape_col *c, const struct hp_cell *cell)
 {
-    return cell->type == HP_NATIVE && (cell->flags & HP_CELL_TEXT) ? FORM_TEXT : FORM_BINARY;
+    bool text = cell->type == HP_NATIVE && ((cell->flags & HP_CELL_TEXT) || wire_needs_text(c->source, cell));
+    return text ? FORM_TEXT : FORM_BINARY;
 }
 
 /* The column set of an entry that writes (a) and looks for (b: nothing, the key, or the whole old row). */
@@ -111,10 +112,10 @@ static hp_status find_set(struct planning *g, struct shape *s, struct entry *e, 
         const struct shape_col *c = &s->cols[i];
         const struct hp_cell *cell = e->after && c->after_src != NO_SRC ? &e->after[c->after_src] : NULL;
         if (cell && cell_here(cell)) {
-            forms[i] = form_of(cell);
+            forms[i] = form_of(c, cell);
         } else if (!cell || (cell->flags & HP_CELL_UNCHANGED)) {
             const struct hp_cell *other = old_cell(e, c);
-            forms[i] = other                  ? form_of(other)
+            forms[i] = other                  ? form_of(c, other)
                        : e->older != NO_ENTRY ? p->entries[e->older].set->forms[i]
                        : cell                 ? FORM_UNCHANGED
                                               : FORM_ABSENT;
@@ -123,7 +124,7 @@ static hp_status find_set(struct planning *g, struct shape *s, struct entry *e, 
     for (size_t i = 0; old != OLD_NONE && i < n; i++) {
         const struct hp_cell *cell = old == OLD_ALL || s->cols[i].key ? old_cell(e, &s->cols[i]) : NULL;
         if (cell) {
-            forms[n + i] = form_of(cell);
+            forms[n + i] = form_of(&s->cols[i], cell);
         }
     }
     if (s->sets && memcmp(s->sets->forms, forms, n * 2) == 0) {

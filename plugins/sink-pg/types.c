@@ -162,6 +162,13 @@ static bool target_is_texty(const struct pgtype *t)
     return is_texty(t->oid) || is_citext(hp_bytes_of(t->shown));
 }
 
+/* unnest() flattens arrays, and spreads a composite's fields into columns. */
+static uint32_t unnestable(const struct typemap *m, const struct pgtype *t)
+{
+    const struct pgtype *base = without_domain(m, t);
+    return !base || base->is_array || base->kind == 'c' ? 0 : t->array_oid;
+}
+
 static bool needs_rebind(const struct typemap *m, const struct pgtype *t, int depth)
 {
     if (!t || depth > 16) {
@@ -288,7 +295,7 @@ hp_status wire_choose(const struct typemap *m, const struct hp_schema *schema, c
     }
     if (native && !text && same_binary(m, source, target)) {
         w.oid = target->oid;
-        w.array_oid = target->is_array || without_domain(m, target)->is_array ? 0 : target->array_oid;
+        w.array_oid = unnestable(m, target);
         w.work = needs_rebind(m, target, 0) ? WIRE_REBIND : WIRE_SAME;
         w.type = target;
         *out = w;
@@ -299,7 +306,7 @@ hp_status wire_choose(const struct typemap *m, const struct hp_schema *schema, c
     if (w.oid == 0 || !stand) {
         return no_way(schema, source, target, err);
     }
-    w.work = native ? WIRE_SAME : WIRE_CONVERT;
+    w.work = !native ? WIRE_CONVERT : text && source->native_oid == OID_TSQUERY ? WIRE_TSQUERY : WIRE_SAME;
     if (native && source->native_kind == 'A' && w.oid == OID_TEXT_ARRAY && source->native_oid != OID_TEXT_ARRAY) {
         w.work = WIRE_REBIND; /* labels as texts: the element's OID changes */
     }
@@ -309,7 +316,7 @@ hp_status wire_choose(const struct typemap *m, const struct hp_schema *schema, c
     w.oid = stand->oid;
     w.type = stand;
     w.cast = w.oid != target->oid;
-    w.array_oid = stand->is_array ? 0 : stand->array_oid;
+    w.array_oid = unnestable(m, stand);
     *out = w;
     return HP_OK;
 }

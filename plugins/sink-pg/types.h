@@ -26,6 +26,7 @@
 #define OID_TIMESTAMPTZ    1184u
 #define OID_NUMERIC        1700u
 #define OID_UUID           2950u
+#define OID_TSQUERY        3615u
 #define OID_JSONB          3802u
 #define OID_FIRST_UNSTABLE 10000u /* from here on an OID means something on one server only */
 
@@ -63,6 +64,7 @@ uint32_t types_equality(const struct typemap *m, const struct pgtype *type);
 #define WIRE_SAME    0u /* its bytes as they are */
 #define WIRE_REBIND  1u /* the type OIDs inside are replaced by the target's */
 #define WIRE_CONVERT 2u /* a cell that is not native: convert.h */
+#define WIRE_TSQUERY 3u /* text; a binary cell is the empty query, which servers send but do not read in binary */
 
 struct wire {
     uint32_t oid;              /* parameter type */
@@ -71,6 +73,12 @@ struct wire {
     bool cast;                 /* needs a cast to the column's type: cannot be copied straight in */
     const struct pgtype *type; /* WIRE_REBIND */
 };
+
+/* Must this binary value be written in text form? */
+static inline bool wire_needs_text(const struct hp_column *source, const struct hp_cell *cell)
+{
+    return source->native_oid == OID_TSQUERY && cell->type == HP_NATIVE && cell->len == 4;
+}
 
 /*
  * out: for a cell of this column of the source, in binary or (text) in text form, into a column of type `target`.

@@ -412,6 +412,18 @@ def test_arrays_and_types(bed):
         assert len(got) == 423 and all(got[i] == want_full for i in got if i > 3)
 
 
+def test_composites_are_not_spread(bed):
+    both(bed, "CREATE TYPE pair AS (a int, b text)")
+    bed[2]("CREATE DOMAIN dpair AS pair; CREATE TABLE t (id int PRIMARY KEY, p pair, q dpair)")
+    with Drive(*bed[:2]) as d:
+        d.up()
+        d.schema("t", [["id", "int4", "kn"], ["p", "public.pair", ""], ["q", "public.pair", ""]])
+        d.write(*[("t", "u", [str(i), f"({i},x)", None]) for i in range(60)])
+        d.write(*[("t", "u", [str(i), "(,)", f'("{i}","a,b")']) for i in range(3)])
+        assert bed[2]("SELECT count(*), sum((p).a) FROM t") == [(60, sum(range(3, 60)))]
+        assert bed[2]("SELECT (q).a, (q).b FROM t WHERE id < 3 ORDER BY id") == [(0, "a,b"), (1, "a,b"), (2, "a,b")]
+
+
 def test_conversions_between_types(bed):
     bed[0][0].sql(bed[0][1], "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN pos AS int;")
     bed[2]("CREATE TABLE t (id bigint PRIMARY KEY, i bigint, m text, ms text[], d numeric, v varchar(5), f text, x xml)")
