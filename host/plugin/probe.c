@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -112,7 +113,9 @@ static void judge_prefixed(struct config_infos *infos, const struct hp_config_ke
             continue;
         }
         if (key->flags & HP_KEY_UNSUPPORTED) {
-            config_infos_invalid(infos, name, value, "not supported yet by this version; leave it out");
+            if (!key->default_value || !value || strcasecmp(value, key->default_value) != 0) {
+                config_infos_invalid(infos, name, value, "not supported yet by this version; leave it out");
+            }
         } else if (config_value_bad(key, value, why, sizeof why)) {
             config_infos_invalid(infos, name, value, why);
         } else if (key->flags & HP_KEY_IGNORED) {

@@ -1,4 +1,6 @@
 """Configs as other people have them: Debezium's class names, keys and defaults (D18, T12)."""
+import pytest
+
 from pg import PASSWORD
 from pipeline import source_config
 from roles import SINK_ROLE, SOURCE_ROLE
@@ -103,3 +105,17 @@ def test_a_key_we_cannot_honour_is_an_error_and_an_unknown_one_a_warning(pair):
     assert answer.status == 400 and "snapshot.mode" in answer.json["message"], answer
     p.start_source(no__such__key="1")
     wait_until(lambda: "no.such.key" in p.host.log(), p.host.log_tail, 5)
+
+
+@pytest.mark.parametrize("key,value,fine", [
+    ("snapshot.mode.configuration.based.snapshot.data", "false", True), ("snapshot.mode.configuration.based.snapshot.data", "true", False),
+    ("lsn.flush.mode", "connector", True), ("lsn.flush.mode", "manual", False), ("decimal.handling.mode", "precise", True),
+    ("decimal.handling.mode", "double", False), ("column.mask.with.12.chars", "public.t.x", False)])
+def test_debezium_defaults_are_accepted_and_what_cannot_be_honoured_is_not(pair, key, value, fine):
+    """What a client that posts every key with Debezium's default sends, and what differs from it."""
+    p = pair()
+    config = {**source_config(*p.source, p.name), "name": "x",
+              "connector.class": "io.debezium.connector.postgresql.PostgresConnector", key: value}
+    answer = p.host.put("/connector-plugins/PostgresConnector/config/validate", config).json
+    errors = [c["value"]["name"] for c in answer["configs"] if c["value"]["errors"]]
+    assert errors == ([] if fine else [key]), answer
