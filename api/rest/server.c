@@ -361,7 +361,7 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 
 /* ---- the server ---- */
 
-static void on_log(void *arg, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_log(void *arg, const char *format, va_list args)
 {
     char text[512];
     (void)arg;
