@@ -54,6 +54,16 @@ class Chaos:
             return True
         return False
 
+    def check_states(self):
+        """Kills are survived; a connector that has FAILED is a finding."""
+        try:
+            found = self.host.get("/connectors?expand=status").json
+        except OSError:
+            return
+        for name, entry in found.items():
+            for task in entry["status"]["tasks"]:
+                assert task["state"] != "FAILED", f"{name} has failed: {task.get('trace')}"
+
     def blow(self):
         """Kills the supervisor or one of the workers, now."""
         workers = self.host.workers()
@@ -79,6 +89,7 @@ class Chaos:
                 f"load: {load.rows if load else 0} rows, offsets {[self.host.offsets(c) for c in self.host.get('/connectors').json]}\n"
                 f"{self.host.log_tail()}")
             self.keep_alive()
+            self.check_states()
             if load is not None and load.errors:
                 raise load.errors[0]
             if sum(self.kills.values()) < blows and time.monotonic() > next_blow:
