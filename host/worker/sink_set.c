@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS 1000
-#define MANY_MS 20 /* between looks at streams that have no word to wait on */
+#define LOOK_MS     1000 /* between looks for new streams and topics ... */
+#define LOOK_REST   100  /* ... or this many times what a look takes, if there are very many streams ... */
+#define LOOK_MAX_MS 5000 /* ... but not longer */
+#define MANY_MS     20   /* between looks at streams that have no word to wait on */
 
 hp_status sink_set_open(struct sink_set *set, struct worker *w, struct hp_error *err)
 {
@@ -95,8 +97,11 @@ hp_status sink_set_look(struct sink_set *set, int64_t now_ms, struct hp_error *e
     if (now_ms < set->look_at_ms) {
         return HP_OK;
     }
-    set->look_at_ms = now_ms + LOOK_MS;
-    return discover(set, err);
+    int64_t begin_ms = clock_mono_ms(), rest;
+    hp_status st = discover(set, err);
+    rest = (clock_mono_ms() - begin_ms) * LOOK_REST;
+    set->look_at_ms = now_ms + (rest < LOOK_MS ? LOOK_MS : rest > LOOK_MAX_MS ? LOOK_MAX_MS : rest);
+    return st;
 }
 
 void sink_set_trim(struct sink_set *set)

@@ -37,6 +37,7 @@ struct sink_task {
     uint64_t group_bytes, group_records;
     int64_t group_ms; /* since when the group is open */
     int64_t flushed_at_ms, report_at_ms, busy_ms;
+    bool moved; /* offsets are not as last reported */
     bool all_flushed, trimmed, shown_paused;
     struct hp_metric *records_in, *bytes_in, *records_out, *bytes_out, *lag_bytes;
 };
@@ -73,6 +74,7 @@ static hp_status commit(struct sink_task *t, struct hp_error *err)
         return st;
     }
     s->position = s->next;
+    t->moved = true;
     t->all_flushed = false;
     metric_add(t->records_out, (int64_t)t->group_records);
     metric_add(t->bytes_out, (int64_t)t->group_bytes);
@@ -127,6 +129,12 @@ static hp_status put(struct sink_task *t, struct sink_stream *s, const struct hp
     return st < 0 ? st : HP_OK;
 }
 
+static hp_status place(struct sink_task *t, struct sink_stream *s, struct hp_error *err)
+{
+    t->moved = true;
+    return sink_stream_place(s, t->w, t->sink, t->set.topics, err);
+}
+
 /* The stream is another one now. */
 static hp_status replaced(struct sink_task *t, struct sink_stream *s, struct hp_error *err)
 {
@@ -134,7 +142,7 @@ static hp_status replaced(struct sink_task *t, struct sink_stream *s, struct hp_
     if (sink_stream_recall(s, t->w, t->set.map, t->set.topics, NULL, err) != HP_OK) {
         return HP_ERROR;
     }
-    return sink_stream_place(s, t->w, t->sink, t->set.topics, err);
+    return place(t, s, err);
 }
 
 /* Read and put one batch of a stream. HP_IDLE: there is nothing. */
@@ -143,7 +151,7 @@ static hp_status step(struct sink_task *t, struct sink_stream *s, struct hp_erro
     struct log_read read;
     hp_status st;
     if (!s->placed) {
-        st = sink_stream_place(s, t->w, t->sink, t->set.topics, err);
+        st = place(t, s, err);
         if (st != HP_OK) {
             return st;
         }
@@ -245,7 +253,10 @@ static void meanwhile(struct worker *w)
 
 static void report_all(struct sink_task *t)
 {
-    report_offsets(&t->w->report, sink_set_offsets(&t->set));
+    if (t->moved) { /* to know a topic's offset the log has to be asked */
+        t->moved = false;
+        report_offsets(&t->w->report, sink_set_offsets(&t->set));
+    }
     report_topics(&t->w->report, sink_set_topics(&t->set));
     metric_set(t->lag_bytes, sink_set_bytes_behind(&t->set));
 }
@@ -339,7 +350,7 @@ static hp_status run_started(struct sink_task *t, struct hp_error *err)
 static hp_status place_all(struct sink_task *t, struct hp_error *err)
 {
     for (size_t i = 0; i < t->set.n; i++) {
-        if (sink_stream_place(t->set.streams[i], t->w, t->sink, t->set.topics, err) < 0) {
+        if (place(t, t->set.streams[i], err) < 0) {
             return HP_ERROR;
         }
     }

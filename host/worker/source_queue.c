@@ -124,6 +124,18 @@ hp_status queue_wait_written(struct source_queue *q, int64_t by_ms, struct hp_er
     return st;
 }
 
+hp_status queue_check(struct source_queue *q, struct hp_error *err)
+{
+    hp_status st = HP_OK;
+    (void)pthread_mutex_lock(&q->lock);
+    if (q->failed) {
+        *err = q->err;
+        st = HP_ERROR;
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return st;
+}
+
 void queue_close(struct source_queue *q)
 {
     (void)pthread_mutex_lock(&q->lock);

@@ -55,6 +55,8 @@ void queue_give_back(struct source_queue *q, struct builder *b);
 hp_status queue_push(struct source_queue *q, struct queue_item *item, struct hp_error *err);
 /* [task] Wait until everything is durable, at most until `by_ms` (monotonic; < 0: for ever). HP_IDLE: not yet. */
 hp_status queue_wait_written(struct source_queue *q, int64_t by_ms, struct hp_error *err);
+/* [task] HP_ERROR: the log thread has failed. */
+hp_status queue_check(struct source_queue *q, struct hp_error *err);
 void queue_close(struct source_queue *q);
 void queue_trim(struct source_queue *q); /* [task] free spare builders */
 

@@ -306,9 +306,8 @@ static hp_status run_started(struct source_task *s, struct hp_error *err)
             st = poll_once(s, err);
         }
         atomic_store(&s->log.polling, false);
-        if (st == HP_OK) {
-            st = commit(s, err);
-        }
+        st = st == HP_OK ? queue_check(&s->queue, err) : st;
+        st = st == HP_OK ? commit(s, err) : st;
     }
     return st;
 }
