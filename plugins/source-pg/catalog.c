@@ -1,6 +1,8 @@
 /* catalog.c: see catalog.h. */
 #include "catalog.h"
 
+#include "no_memory.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -40,9 +42,11 @@ static const char types_sql[] =
     " UNION ALL SELECT d.top, b.oid, b.typtype, b.typbasetype,"
     "  CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.typtypmod END"
     "  FROM d JOIN pg_catalog.pg_type b ON d.typtype = 'd' AND b.oid = d.typbasetype)"
-    " SELECT t.oid, CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem WHEN t.typtype = 'd' THEN d.oid ELSE 0 END,"
+    " SELECT t.oid, CASE WHEN t.typtype = 'd' THEN d.oid WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem "
+    "ELSE 0 END,"
     "  CASE WHEN t.typtype = 'd' THEN d.typtypmod ELSE -1 END,"
-    "  CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 AND t.typtype = 'b' THEN 'A' ELSE t.typtype::pg_catalog.text END,"
+    "  CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 AND t.typtype = 'b' THEN 'A' ELSE t.typtype::pg_catalog.text "
+    "END,"
     "  t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem = 0"
     "   OR EXISTS (SELECT 1 FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typsend <> 0)),"
     "  pg_catalog.format_type(t.oid, NULL),"
@@ -65,13 +69,13 @@ static hp_status read_columns(struct catalog_table *t, const PGresult *res, stru
     size_t n = (size_t)PQntuples(res);
     t->columns = calloc(n + 1, sizeof *t->columns);
     if (!t->columns) {
-        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(err);
     }
     for (int i = 0; i < (int)n; i++) {
         struct catalog_column *c = &t->columns[t->n_columns];
         c->name = strdup(PQgetvalue(res, i, 0));
         if (!c->name) {
-            return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+            return no_memory(err);
         }
         t->n_columns++;
         c->type_oid = get_u32(res, i, 1);
@@ -91,7 +95,7 @@ static hp_status read_types(struct catalog_table *t, const PGresult *res, struct
     size_t n = (size_t)PQntuples(res);
     t->types = calloc(n + 1, sizeof *t->types);
     if (!t->types) {
-        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(err);
     }
     for (int i = 0; i < (int)n; i++) {
         struct catalog_type *y = &t->types[t->n_types++];
@@ -103,7 +107,7 @@ static hp_status read_types(struct catalog_table *t, const PGresult *res, struct
         y->name = strdup(PQgetvalue(res, i, 5));
         y->labels = strdup(PQgetvalue(res, i, 6));
         if (!y->name || !y->labels) {
-            return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+            return no_memory(err);
         }
     }
     return HP_OK;
@@ -157,7 +161,7 @@ static hp_status read_all(struct session *s, uint32_t oid, const uint32_t *type_
     }
     list = type_list(t, type_oids, n_type_oids);
     param = list;
-    st = list ? session_query(s, what, types_sql, 1, &param, &res, err) : hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+    st = list ? session_query(s, what, types_sql, 1, &param, &res, err) : no_memory(err);
     free(list);
     if (st == HP_OK) {
         st = read_types(t, res, err);

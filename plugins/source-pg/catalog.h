@@ -18,17 +18,17 @@ struct catalog_column {
 };
 
 struct catalog_type {
-    uint32_t oid, base;  /* base of a domain, element of an array */
-    int32_t typmod;      /* of a domain */
-    char kind;           /* typtype; 'A' for arrays */
+    uint32_t oid, base; /* base of a domain, element of an array */
+    int32_t typmod;     /* of a domain */
+    char kind;          /* typtype; 'A' for arrays */
     bool sends_binary;
-    char *name;          /* as format_type() */
-    char *labels;        /* enum (or element of an array of one): '\n' between; or "" */
+    char *name;   /* as format_type() */
+    char *labels; /* enum (or element of an array of one): '\n' between; or "" */
 };
 
 struct catalog_table {
     bool found;
-    char relkind, identity; /* identity: relreplident */
+    char relkind, identity;         /* identity: relreplident */
     char *root_schema, *root_table; /* of a partition: the topmost ancestor; else NULL */
     struct catalog_column *columns; /* by attnum */
     size_t n_columns;

@@ -1,6 +1,7 @@
 /* changes.c: see changes.h. */
 #include "changes.h"
 
+#include "no_memory.h"
 #include "rows.h"
 #include "schema_events.h"
 
@@ -30,9 +31,9 @@ static enum step out_of_order(const struct pgoutput_msg *m, struct hp_error *err
     return STEP_FAILED;
 }
 
-static enum step no_memory(struct hp_error *err)
+static enum step stuck(struct hp_error *err)
 {
-    (void)hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+    (void)no_memory(err);
     return STEP_FAILED;
 }
 
@@ -60,7 +61,9 @@ static enum step row(struct source *s, struct hp_builder *b, const struct pgoutp
     const struct relation *rel = relations_find(&s->relations, m->oid);
     unsigned skip = m->type == 'I' ? SKIP_CREATE : m->type == 'U' ? SKIP_UPDATE : SKIP_DELETE;
     struct row_change c = {.rel = rel,
-                           .op = m->type == 'I' ? HP_OP_CREATE : m->type == 'U' ? HP_OP_UPDATE : HP_OP_DELETE,
+                           .op = m->type == 'I'   ? HP_OP_CREATE
+                                 : m->type == 'U' ? HP_OP_UPDATE
+                                                  : HP_OP_DELETE,
                            .subxid = sc.subxid,
                            .seq = (*sc.seq)++,
                            .pos = lsn,
@@ -74,12 +77,13 @@ static enum step row(struct source *s, struct hp_builder *b, const struct pgoutp
     if (!rel || !(st->in_tx || st->current)) {
         return out_of_order(m, err);
     }
-    if (!rel->wanted || (s->settings.skip & skip) || (rel->snapshot_lsn && sc.tx->commit_pos && sc.tx->commit_pos < rel->snapshot_lsn)) {
+    if (!rel->wanted || (s->settings.skip & skip) ||
+        (rel->snapshot_lsn && sc.tx->commit_pos && sc.tx->commit_pos < rel->snapshot_lsn)) {
         st->n_filtered++;
         return STEP_NEXT;
     }
     if (!open_batch(st, b, &sc)) {
-        return no_memory(err);
+        return stuck(err);
     }
     return rows_append(b, &c, err) == HP_OK ? STEP_NEXT : STEP_FAILED;
 }
@@ -93,8 +97,13 @@ static enum step truncate_tables(struct source *s, struct hp_builder *b, const s
     static const struct pgoutput_tuple none;
     for (uint32_t i = 0; i < m->n_oids; i++) {
         const struct relation *rel = relations_find(&s->relations, pgoutput_truncated(m, i));
-        struct row_change c = {.rel = rel, .op = HP_OP_TRUNCATE, .subxid = sc.subxid, .seq = (*sc.seq)++, .pos = lsn,
-                               .before = &none, .after = &none};
+        struct row_change c = {.rel = rel,
+                               .op = HP_OP_TRUNCATE,
+                               .subxid = sc.subxid,
+                               .seq = (*sc.seq)++,
+                               .pos = lsn,
+                               .before = &none,
+                               .after = &none};
         if (sc.skip) {
             st->n_looped++;
             continue;
@@ -107,10 +116,11 @@ static enum step truncate_tables(struct source *s, struct hp_builder *b, const s
             st->n_filtered++;
             continue;
         }
-        c.flags = (uint16_t)((m->flags & PGOUTPUT_TRUNCATE_CASCADE ? HP_REC_CASCADE : 0) |
-                             (m->flags & PGOUTPUT_TRUNCATE_RESTART ? HP_REC_RESTART_IDENTITY : 0) | HP_REC_TX_CONTINUES);
+        c.flags =
+            (uint16_t)((m->flags & PGOUTPUT_TRUNCATE_CASCADE ? HP_REC_CASCADE : 0) |
+                       (m->flags & PGOUTPUT_TRUNCATE_RESTART ? HP_REC_RESTART_IDENTITY : 0) | HP_REC_TX_CONTINUES);
         if (!open_batch(st, b, &sc)) {
-            return no_memory(err);
+            return stuck(err);
         }
         uint64_t at = b->len;
         if (rows_append_truncate(b, &c, err) != HP_OK) {
@@ -151,14 +161,18 @@ static hp_status append_message(struct source *s, struct hp_builder *b, const st
         rec->seq = seq;
         rec->pos = m->lsn;
     }
-    return hp_record_end(b) == HP_OK ? HP_OK : rows_too_large("(logical decoding message)", m->content.len, b->max_record, err);
+    return hp_record_end(b) == HP_OK ? HP_OK
+                                     : rows_too_large("(logical decoding message)", m->content.len, b->max_record, err);
 }
 
 /* A message outside of any transaction: a transaction of its own without an xid, once (P18). */
-static enum step loose_message(struct source *s, struct hp_builder *b, const struct pgoutput_msg *m, struct hp_error *err)
+static enum step loose_message(struct source *s, struct hp_builder *b, const struct pgoutput_msg *m,
+                               struct hp_error *err)
 {
     struct stream *st = &s->stream;
-    struct hp_tx tx = {.size = sizeof tx, .commit_pos = m->lsn, .end_pos = m->lsn,
+    struct hp_tx tx = {.size = sizeof tx,
+                       .commit_pos = m->lsn,
+                       .end_pos = m->lsn,
                        .commit_us = st->server_clock_us + PGOUTPUT_EPOCH_US};
     if (st->content == CONTENT_CHUNK || st->begin_at != STREAM_NOWHERE) {
         return STEP_FLUSH;
@@ -167,7 +181,7 @@ static enum step loose_message(struct source *s, struct hp_builder *b, const str
         return STEP_NEXT;
     }
     if (hp_builder_tx(b, &tx) != HP_OK) {
-        return no_memory(err);
+        return stuck(err);
     }
     st->content = CONTENT_WHOLE;
     if (append_message(s, b, m, 0, 0, err) != HP_OK) {
@@ -206,7 +220,7 @@ static enum step message(struct source *s, struct hp_builder *b, const struct pg
         return loose_message(s, b, m, err);
     }
     if (!open_batch(st, b, &sc)) {
-        return no_memory(err);
+        return stuck(err);
     }
     return append_message(s, b, m, sc.subxid, seq, err) == HP_OK ? STEP_NEXT : STEP_FAILED;
 }
@@ -265,7 +279,7 @@ static enum step commit(struct source *s, struct hp_builder *b, const struct pgo
     if (st->chunked) {
         struct open_tx *tx = open_txs_add(&st->open, 0);
         if (!tx) {
-            return no_memory(err);
+            return stuck(err);
         }
         tx->tx = st->tx;
         st->outcome = true;
@@ -304,7 +318,8 @@ static enum step origin(struct source *s, const struct pgoutput_msg *m, struct h
     return STEP_NEXT;
 }
 
-static enum step stream_start(struct source *s, struct hp_builder *b, const struct pgoutput_msg *m, struct hp_error *err)
+static enum step stream_start(struct source *s, struct hp_builder *b, const struct pgoutput_msg *m,
+                              struct hp_error *err)
 {
     struct stream *st = &s->stream;
     if (st->in_tx || st->current) {
@@ -315,7 +330,7 @@ static enum step stream_start(struct source *s, struct hp_builder *b, const stru
     }
     st->current = open_txs_find(&st->open, m->xid);
     if (!st->current && !(st->current = open_txs_add(&st->open, m->xid))) {
-        return no_memory(err);
+        return stuck(err);
     }
     st->mode.in_stream = true;
     return STEP_NEXT;
@@ -359,7 +374,8 @@ static enum step stream_commit_message(struct source *s, struct hp_builder *b, c
     return STEP_NEXT;
 }
 
-static enum step stream_abort(struct source *s, struct hp_builder *b, const struct pgoutput_msg *m, struct hp_error *err)
+static enum step stream_abort(struct source *s, struct hp_builder *b, const struct pgoutput_msg *m,
+                              struct hp_error *err)
 {
     struct stream *st = &s->stream;
     struct open_tx *tx = open_txs_find(&st->open, m->xid);
@@ -367,7 +383,7 @@ static enum step stream_abort(struct source *s, struct hp_builder *b, const stru
         return STEP_NEXT;
     }
     if (m->subxid != m->xid) {
-        return open_tx_abort_sub(tx, m->subxid) ? STEP_NEXT : no_memory(err);
+        return open_tx_abort_sub(tx, m->subxid) ? STEP_NEXT : stuck(err);
     }
     if (b->len && !(st->content == CONTENT_CHUNK && st->chunk_tx.id == m->xid)) {
         return STEP_FLUSH;

@@ -5,8 +5,14 @@
 
 void feedback_init(struct feedback *f, uint64_t lsn, int64_t interval_us, int64_t idle_us, int64_t now_us)
 {
-    *f = (struct feedback){.handled = lsn, .given = lsn, .durable = lsn, .confirmed = 0, .given_us = now_us - idle_us,
-                           .sent_us = now_us - interval_us, .interval_us = interval_us, .idle_us = idle_us};
+    *f = (struct feedback){.handled = lsn,
+                           .given = lsn,
+                           .durable = lsn,
+                           .confirmed = 0,
+                           .given_us = now_us - idle_us,
+                           .sent_us = now_us - interval_us,
+                           .interval_us = interval_us,
+                           .idle_us = idle_us};
 }
 
 void feedback_handled(struct feedback *f, uint64_t lsn)

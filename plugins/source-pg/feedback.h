@@ -15,12 +15,12 @@
 
 struct feedback {
     uint64_t handled, given, durable, confirmed;
-    int64_t given_us;     /* when a place was last given */
-    int64_t sent_us;      /* when the server was last told */
-    int64_t interval_us;  /* to tell it at least that often */
-    int64_t idle_us;      /* least time between two places given for nothing but themselves */
-    bool urgent;          /* the server asked: give and tell at once */
-    bool reply;           /* the server asked: tell at once, whatever it is */
+    int64_t given_us;    /* when a place was last given */
+    int64_t sent_us;     /* when the server was last told */
+    int64_t interval_us; /* to tell it at least that often */
+    int64_t idle_us;     /* least time between two places given for nothing but themselves */
+    bool urgent;         /* the server asked: give and tell at once */
+    bool reply;          /* the server asked: tell at once, whatever it is */
 };
 
 void feedback_init(struct feedback *f, uint64_t lsn, int64_t interval_us, int64_t idle_us, int64_t now_us);

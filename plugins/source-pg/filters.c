@@ -1,6 +1,8 @@
 /* filters.c: see filters.h. */
 #include "filters.h"
 
+#include "no_memory.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@
 #define FILTER_MATCH_LIMIT 100000u /* backtracking steps per name: some 10 ms */
 #define FILTER_DEPTH_LIMIT 1000u
 #define FILTER_PATTERN_MAX 4096u
-#define FILTER_ITEMS_MAX 10000u
+#define FILTER_ITEMS_MAX   10000u
 
 struct filter {
     const char *key;
@@ -99,7 +101,7 @@ static hp_status compile(struct filter *f, const char *text, struct hp_error *er
     f->items[f->n].code = compiled;
     f->items[f->n].text = strdup(text);
     f->n++;
-    return f->items[f->n - 1].text ? HP_OK : hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+    return f->items[f->n - 1].text ? HP_OK : no_memory(err);
 }
 
 hp_status filter_create(const char *key, const char *list, struct filter **out, struct hp_error *err)
@@ -116,7 +118,7 @@ hp_status filter_create(const char *key, const char *list, struct filter **out, 
         !(f->context = pcre2_match_context_create(NULL)) || !(f->data = pcre2_match_data_create(1, NULL))) {
         free(items);
         filter_destroy(f);
-        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(err);
     }
     f->key = key;
     (void)pcre2_set_match_limit(f->context, FILTER_MATCH_LIMIT);
@@ -162,9 +164,10 @@ hp_status filter_match(const struct filter *f, const char *name, size_t len, boo
             return HP_OK;
         }
         if (rc != PCRE2_ERROR_NOMATCH) {
-            return hp_fail(err, HP_ERROR_CONFIG, "", "%s: the expression \"%.200s\" takes too long on the name \"%.*s\"; "
-                           "write it without nested repetitions", f->key, f->items[i].text, (int)(len < 200 ? len : 200),
-                           name);
+            return hp_fail(err, HP_ERROR_CONFIG, "",
+                           "%s: the expression \"%.200s\" takes too long on the name \"%.*s\"; "
+                           "write it without nested repetitions",
+                           f->key, f->items[i].text, (int)(len < 200 ? len : 200), name);
         }
     }
     *out = false;

@@ -1,12 +1,14 @@
 /*
  * filters.h: Debezium's include and exclude lists: comma separated regular expressions, each matched against the
- * whole name without regard to case; a backslash before a comma keeps it, and the comma of {1,3} needs none. PCRE2 with limits (SEC-15): an expression
- * that needs too many steps on a name is an error, not a wait. Built by settings.c; [task].
+ * whole name without regard to case; a backslash before a comma keeps it, and the comma of {1,3} needs none. PCRE2 with
+ * limits (SEC-15): an expression that needs too many steps on a name is an error, not a wait. Built by settings.c;
+ * [task].
  */
 #ifndef SOURCE_PG_FILTERS_H
 #define SOURCE_PG_FILTERS_H
 
 #include <homeport/homeport.h>
+
 #include <stdbool.h>
 
 struct filter; /* one list */
@@ -24,8 +26,9 @@ struct filters {
 hp_status filters_wants(const struct filters *f, const char *name, size_t len, bool *out, struct hp_error *err);
 void filters_finish(struct filters *f);
 
-/* Splits at `separator` outside of backslash pairs (and of {1,3}, if it is a comma), trims blanks; items NUL-terminated; *out_items and its memory are
-   freed by one free(). A backslash before the separator is dropped, other backslashes stay. 0 items is fine. */
+/* Splits at `separator` outside of backslash pairs (and of {1,3}, if it is a comma), trims blanks; items
+   NUL-terminated; *out_items and its memory are freed by one free(). A backslash before the separator is dropped, other
+   backslashes stay. 0 items is fine. */
 bool list_split(const char *list, char separator, char ***out_items, size_t *out_n);
 
 #endif

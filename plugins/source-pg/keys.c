@@ -2,14 +2,22 @@
 #include "keys.h"
 
 static const struct hp_config_key java_keys[] = {
-#define KEY(NAME, TYPE, IMPORTANCE, FLAGS, JAVA, OWN, ALLOWED, GROUP, DOC)                                       \
-    {sizeof(struct hp_config_key), HP_CONFIG_##TYPE, HP_IMPORTANCE_##IMPORTANCE, FLAGS, NAME, JAVA, ALLOWED, GROUP, DOC},
+#define KEY(NAME, TYPE, IMPORTANCE, FLAGS, JAVA, OWN, ALLOWED, GROUP, DOC)                                             \
+    {sizeof(struct hp_config_key),                                                                                     \
+     HP_CONFIG_##TYPE,                                                                                                 \
+     HP_IMPORTANCE_##IMPORTANCE,                                                                                       \
+     FLAGS,                                                                                                            \
+     NAME,                                                                                                             \
+     JAVA,                                                                                                             \
+     ALLOWED,                                                                                                          \
+     GROUP,                                                                                                            \
+     DOC},
 #include "keys.def"
 #undef KEY
 };
 
 static const struct hp_config_key own_keys[] = {
-#define KEY(NAME, TYPE, IMPORTANCE, FLAGS, JAVA, OWN, ALLOWED, GROUP, DOC)                                       \
+#define KEY(NAME, TYPE, IMPORTANCE, FLAGS, JAVA, OWN, ALLOWED, GROUP, DOC)                                             \
     {sizeof(struct hp_config_key), HP_CONFIG_##TYPE, HP_IMPORTANCE_##IMPORTANCE, FLAGS, NAME, OWN, ALLOWED, GROUP, DOC},
 #include "keys.def"
 #undef KEY

@@ -6,10 +6,11 @@
 #define SOURCE_PG_KEYS_H
 
 #include <homeport/homeport.h>
+
 #include <stdbool.h>
 
 #define KEYS_JAVA_CLASS "io.debezium.connector.postgresql.PostgresConnector"
-#define KEYS_OWN_ID "source-pg"
+#define KEYS_OWN_ID     "source-pg"
 
 bool keys_is_java(const char *dialect);
 uint32_t keys_table(const char *dialect, const struct hp_config_key **out_keys);

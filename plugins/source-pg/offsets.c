@@ -1,6 +1,7 @@
 /* offsets.c: "homeport.source-offsets/1": what users may do with the stored position of a stopped connector. [task] */
 #include "offsets.h"
 
+#include "no_memory.h"
 #include "source.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ static hp_status partition(void *self, struct hp_bytes *out_json, struct hp_erro
         text_put(&t, "{\"server\":\"%s\"}", s->settings.prefix); /* its letters need no escapes */
         if (t.failed) {
             text_finish(&t);
-            return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+            return no_memory(err);
         }
         s->partition = t.data;
     }
@@ -42,7 +43,7 @@ static hp_status reset(void *self, struct hp_error *err)
     }
     st = services_failpoint(&s->services, "off.reset", err);
     if (st == HP_OK) {
-        st = slot_drop(normal, err);
+        st = slot_drop(normal, true, err);
     }
     session_close(&s->normal);
     return st;

@@ -1,5 +1,6 @@
 /* plugin.c: source-pg's entry, description and the table of "homeport.source/1". */
 #include "keys.h"
+#include "no_memory.h"
 #include "offsets.h"
 #include "source.h"
 #include "validate.h"
@@ -28,11 +29,12 @@ static void destroy(void *self)
     }
 }
 
-static hp_status create(const struct hp_host *host, const struct hp_config *config, void **out_self, struct hp_error *err)
+static hp_status create(const struct hp_host *host, const struct hp_config *config, void **out_self,
+                        struct hp_error *err)
 {
     struct source *s = calloc(1, sizeof *s);
     if (!s) {
-        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(err);
     }
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->wake_fd < 0) {
@@ -73,7 +75,8 @@ static hp_status poll(void *self, struct hp_poll *p, struct hp_error *err)
     hp_status st = poll_phase(s, p, err);
     /* A value inside of an array or a composite may lack a binary form, which only the server notices: begin again,
        with text. */
-    if (st == HP_ERROR && err && strcmp(err->code, "42883") == 0 && strstr(err->message, "binary output") && !s->no_binary) {
+    if (st == HP_ERROR && err && strcmp(err->code, "42883") == 0 && strstr(err->message, "binary output") &&
+        !s->no_binary) {
         s->no_binary = true;
         err->klass = HP_ERROR_RETRY;
         services_log(&s->services, HP_LOG_WARN, "%s: values come as text from now on", err->message);

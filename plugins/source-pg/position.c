@@ -2,6 +2,7 @@
 #include "position.h"
 
 #include "json_read.h"
+#include "no_memory.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ hp_status position_add_table(struct position *p, uint64_t lsn, uint32_t oid, str
     struct snapshot_run *run = run_at(p, lsn);
     uint32_t *oids = run ? realloc(run->oids, (run->n + 1) * sizeof *oids) : NULL;
     if (!oids) {
-        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(err);
     }
     run->oids = oids;
     oids[run->n++] = oid;
@@ -228,8 +229,9 @@ hp_status position_format(const struct position *p, struct text *out, struct hp_
     text_reset(out);
     text_put(out,
              "{\"transaction_id\":null,\"lsn_proc\":%" PRIu64 ",\"lsn_commit\":%" PRIu64 ",\"lsn\":%" PRIu64
-             ",\"txId\":%" PRIu32 ",\"ts_usec\":%" PRId64 ",\"messageType\":\"COMMIT\",\"slot\":\"%s\",\"slot_lsn\":%" PRIu64
-             ",\"system_id\":\"%" PRIu64 "\",\"timeline\":%" PRIu32,
+             ",\"txId\":%" PRIu32 ",\"ts_usec\":%" PRId64
+             ",\"messageType\":\"COMMIT\",\"slot\":\"%s\",\"slot_lsn\":%" PRIu64 ",\"system_id\":\"%" PRIu64
+             "\",\"timeline\":%" PRIu32,
              p->lsn, p->lsn, p->lsn, p->xid, p->commit_us, p->slot, p->slot_lsn, p->system_id, p->timeline);
     if (p->message_lsn) {
         text_put(out, ",\"message_lsn\":%" PRIu64, p->message_lsn);
@@ -241,5 +243,5 @@ hp_status position_format(const struct position *p, struct text *out, struct hp_
         put_runs(p, out);
     }
     text_put(out, "}");
-    return out->failed ? hp_fail(err, HP_ERROR_RETRY, "", "out of memory") : HP_OK;
+    return out->failed ? no_memory(err) : HP_OK;
 }

@@ -31,7 +31,7 @@ struct position {
     int64_t commit_us;    /* since 1970 */
     bool identified;      /* the four that follow are known */
     char slot[64];
-    uint64_t slot_lsn;    /* where the slot began */
+    uint64_t slot_lsn; /* where the slot began */
     uint64_t system_id;
     uint32_t timeline;
     bool snapshot_running, snapshot_done;

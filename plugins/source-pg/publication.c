@@ -1,29 +1,31 @@
 /* publication.c: see publication.h. */
 #include "publication.h"
 
+#include "no_memory.h"
 #include "text.h"
 
 #include <stdlib.h>
 
 /* A table is in a publication by itself or, from 15 on, by its schema. */
-#define CANDIDATES(BY_SCHEMA)                                                                                              \
-    "SELECT n.nspname, c.relname, rn.nspname, r.relname,"                                                                  \
-    " EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel pr JOIN pg_catalog.pg_publication p ON p.oid = pr.prpubid"       \
-    "  WHERE p.pubname = $1 AND pr.prrelid = c.oid)" BY_SCHEMA ","                                                         \
-    " c.relreplident IN ('n') OR (c.relreplident = 'd' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index i"                  \
-    "  WHERE i.indrelid = c.oid AND i.indisprimary)), c.relreplident"                                                   \
-    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"                              \
-    " LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)"              \
-    " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"                                                  \
-    " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384"                                      \
-    " AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'"                   \
+#define CANDIDATES(BY_SCHEMA)                                                                                          \
+    "SELECT n.nspname, c.relname, rn.nspname, r.relname,"                                                              \
+    " EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel pr JOIN pg_catalog.pg_publication p ON p.oid = pr.prpubid"   \
+    "  WHERE p.pubname = $1 AND pr.prrelid = c.oid)" BY_SCHEMA ","                                                     \
+    " c.relreplident IN ('n') OR (c.relreplident = 'd' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index i"            \
+    "  WHERE i.indrelid = c.oid AND i.indisprimary)), c.relreplident"                                                  \
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"                             \
+    " LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)"             \
+    " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"                                                 \
+    " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384"                                     \
+    " AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'"                  \
     " ORDER BY 1, 2"
 
 static const char *candidates_sql(int version)
 {
     return version >= 150000
-               ? CANDIDATES(" OR EXISTS (SELECT 1 FROM pg_catalog.pg_publication_namespace pn JOIN pg_catalog.pg_publication p"
-                            " ON p.oid = pn.pnpubid WHERE p.pubname = $1 AND pn.pnnspid = c.relnamespace)")
+               ? CANDIDATES(
+                     " OR EXISTS (SELECT 1 FROM pg_catalog.pg_publication_namespace pn JOIN pg_catalog.pg_publication p"
+                     " ON p.oid = pn.pnpubid WHERE p.pubname = $1 AND pn.pnnspid = c.relnamespace)")
                : CANDIDATES("");
 }
 
@@ -55,14 +57,14 @@ static void put_name(struct session *s, struct text *t, const char *name)
 
 static hp_status run_text(struct session *s, const char *what, struct text *sql, struct hp_error *err)
 {
-    hp_status st = sql->failed ? hp_fail(err, HP_ERROR_RETRY, "", "out of memory") : session_run(s, what, sql->data, err);
+    hp_status st = sql->failed ? no_memory(err) : session_run(s, what, sql->data, err);
     text_finish(sql);
     return st;
 }
 
 /* *by_root: it is a partition whose partitioned table is wanted itself. */
-static hp_status wants(const struct settings *c, const PGresult *res, int row, int schema, int root, bool *out, bool *by_root,
-                       struct hp_error *err)
+static hp_status wants(const struct settings *c, const PGresult *res, int row, int schema, int root, bool *out,
+                       bool *by_root, struct hp_error *err)
 {
     const char *own_schema = PQgetvalue(res, row, schema), *own = PQgetvalue(res, row, schema + 1);
     const char *root_schema = PQgetvalue(res, row, root), *root_table = PQgetvalue(res, row, root + 1);
@@ -115,10 +117,11 @@ static hp_status compare(struct session *s, struct comparison *out, struct hp_er
         }
         out->n_extra += there && !wanted;
         if (st == HP_OK && wanted && PQgetvalue(res, i, 5)[0] == 't') {
-            services_log(s->services, HP_LOG_WARN,
-                         "table %s.%s has no primary key and no replica identity: once published, the server refuses its "
-                         "updates and deletes; give it a key or REPLICA IDENTITY FULL",
-                         PQgetvalue(res, i, 0), PQgetvalue(res, i, 1));
+            services_log(
+                s->services, HP_LOG_WARN,
+                "table %s.%s has no primary key and no replica identity: once published, the server refuses its "
+                "updates and deletes; give it a key or REPLICA IDENTITY FULL",
+                PQgetvalue(res, i, 0), PQgetvalue(res, i, 1));
         }
     }
     PQclear(res);
@@ -130,7 +133,8 @@ static const char *publish_options(const struct settings *c, struct text *t)
     static const struct {
         unsigned bit;
         const char *word;
-    } words[] = {{SKIP_CREATE, "insert"}, {SKIP_UPDATE, "update"}, {SKIP_DELETE, "delete"}, {SKIP_TRUNCATE, "truncate"}};
+    } words[] = {
+        {SKIP_CREATE, "insert"}, {SKIP_UPDATE, "update"}, {SKIP_DELETE, "delete"}, {SKIP_TRUNCATE, "truncate"}};
     bool any = false;
     text_put(t, " WITH (publish_via_partition_root = %s, publish = '", c->via_root ? "true" : "false");
     for (size_t i = 0; i < 4; i++) {
@@ -159,12 +163,13 @@ static hp_status create_for_wanted(struct session *s, const struct comparison *c
     struct text tables = {0};
     hp_status st;
     if (c->n_wanted == 0 && s->settings->java) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "publication.autocreate.mode is filtered, but no table matches the lists");
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "publication.autocreate.mode is filtered, but no table matches the lists");
     }
     if (c->n_wanted) {
         text_put(&tables, " FOR TABLE %s", c->wanted.data);
     }
-    st = tables.failed ? hp_fail(err, HP_ERROR_RETRY, "", "out of memory") : create(s, tables.data ? tables.data : "", err);
+    st = tables.failed ? no_memory(err) : create(s, tables.data ? tables.data : "", err);
     text_finish(&tables);
     return st;
 }
@@ -191,14 +196,16 @@ static hp_status filtered(struct session *s, bool exists, bool all_tables, struc
     struct comparison c;
     hp_status st;
     if (exists && all_tables) {
-        return s->settings->java ? hp_fail(err, HP_ERROR_CONFIG, "",
-                                           "publication \"%s\" is FOR ALL TABLES, but publication.autocreate.mode is filtered; drop "
-                                           "it, or use the mode all_tables or disabled", s->settings->publication)
-                                 : HP_OK;
+        return s->settings->java
+                   ? hp_fail(err, HP_ERROR_CONFIG, "",
+                             "publication \"%s\" is FOR ALL TABLES, but publication.autocreate.mode is filtered; drop "
+                             "it, or use the mode all_tables or disabled",
+                             s->settings->publication)
+                   : HP_OK;
     }
     st = compare(s, &c, err);
     if (st == HP_OK && (c.wanted.failed || c.missing.failed)) {
-        st = hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        st = no_memory(err);
     }
     if (st == HP_OK) {
         st = exists ? complete(s, &c, err) : create_for_wanted(s, &c, err);
@@ -214,8 +221,8 @@ static hp_status check_root(struct session *s, bool via_root, struct hp_error *e
     if (via_root == s->settings->via_root || s->settings->publication_mode == PUBLICATION_DISABLED) {
         return HP_OK;
     }
-    services_log(s->services, HP_LOG_INFO, "publication \"%s\": setting publish_via_partition_root to %s", s->settings->publication,
-                 s->settings->via_root ? "true" : "false");
+    services_log(s->services, HP_LOG_INFO, "publication \"%s\": setting publish_via_partition_root to %s",
+                 s->settings->publication, s->settings->via_root ? "true" : "false");
     text_put(&sql, "ALTER PUBLICATION ");
     put_name(s, &sql, s->settings->publication);
     text_put(&sql, " SET (publish_via_partition_root = %s)", s->settings->via_root ? "true" : "false");
@@ -228,8 +235,8 @@ hp_status publication_ensure(struct session *s, bool *created, struct hp_error *
     PGresult *res = NULL;
     bool exists, all_tables, via_root;
     if (session_query(s, "looking for the publication",
-                      "SELECT puballtables, pubviaroot FROM pg_catalog.pg_publication WHERE pubname = $1", 1, &param, &res,
-                      err) != HP_OK) {
+                      "SELECT puballtables, pubviaroot FROM pg_catalog.pg_publication WHERE pubname = $1", 1, &param,
+                      &res, err) != HP_OK) {
         return HP_ERROR;
     }
     exists = PQntuples(res) == 1;
@@ -250,8 +257,10 @@ hp_status publication_ensure(struct session *s, bool *created, struct hp_error *
     default:
         return exists ? HP_OK
                       : hp_fail(err, HP_ERROR_CONFIG, "",
-                                "publication \"%s\" does not exist, and publication.autocreate.mode is disabled; create it before the "
-                                "slot: CREATE PUBLICATION ... FOR TABLE ...", param);
+                                "publication \"%s\" does not exist, and publication.autocreate.mode is disabled; "
+                                "create it before the "
+                                "slot: CREATE PUBLICATION ... FOR TABLE ...",
+                                param);
     }
 }
 
@@ -283,8 +292,8 @@ hp_status publication_tables(struct session *s, struct captured_table **out, siz
     size_t n = 0;
     bool failed = false;
     hp_status st = HP_OK;
-    if (session_query(s, "listing the publication's tables", s->version >= 150000 ? published_sql_15 : published_sql_old, 1, &param,
-                      &res, err) != HP_OK) {
+    if (session_query(s, "listing the publication's tables",
+                      s->version >= 150000 ? published_sql_15 : published_sql_old, 1, &param, &res, err) != HP_OK) {
         return HP_ERROR;
     }
     tables = calloc((size_t)PQntuples(res) + 1, sizeof *tables);
@@ -305,7 +314,7 @@ hp_status publication_tables(struct session *s, struct captured_table **out, siz
     }
     PQclear(res);
     if (st == HP_OK && failed) {
-        st = hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        st = no_memory(err);
     }
     if (st != HP_OK) {
         publication_tables_free(tables, n);
@@ -318,8 +327,8 @@ hp_status publication_tables(struct session *s, struct captured_table **out, siz
 
 /* ---- replica identities ---- */
 
-static hp_status set_identity(struct session *s, const char *schema, const char *table, const char *now, const char *rule,
-                              struct hp_error *err)
+static hp_status set_identity(struct session *s, const char *schema, const char *table, const char *now,
+                              const char *rule, struct hp_error *err)
 {
     static const struct {
         const char *word;
@@ -342,8 +351,8 @@ static hp_status set_identity(struct session *s, const char *schema, const char 
     }
     if (strncasecmp(rule, "INDEX ", 6) != 0) {
         text_finish(&sql);
-        return hp_fail(err, HP_ERROR_CONFIG, "", "replica.identity.autoset.values: \"%.64s\" is not FULL, DEFAULT, NOTHING or INDEX name",
-                       rule);
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "replica.identity.autoset.values: \"%.64s\" is not FULL, DEFAULT, NOTHING or INDEX name", rule);
     }
     text_put(&sql, " REPLICA IDENTITY USING INDEX ");
     put_name(s, &sql, rule + 6 + strspn(rule + 6, " "));

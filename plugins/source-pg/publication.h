@@ -8,10 +8,10 @@
 
 struct captured_table {
     uint32_t oid;
-    char relkind;          /* r, p (with publish_via_partition_root) */
+    char relkind; /* r, p (with publish_via_partition_root) */
     char *schema, *table;
-    char *columns;         /* "{a,b}" as the server prints name[], NULL: all that are published by default */
-    char *filter;          /* row filter, or NULL */
+    char *columns; /* "{a,b}" as the server prints name[], NULL: all that are published by default */
+    char *filter;  /* row filter, or NULL */
 };
 
 /* Make or complete it as publication.autocreate.mode says. *created: it was not there before. */

@@ -1,6 +1,8 @@
 /* relation.c: see relation.h. */
 #include "relation.h"
 
+#include "no_memory.h"
+
 #include <stdlib.h>
 
 #define LEFT_OUT UINT16_MAX
@@ -35,7 +37,7 @@ hp_status relations_put(struct relations *r, struct relation *rel, struct hp_err
         struct relations bigger = {.cap = r->cap ? r->cap * 2 : 64};
         bigger.slots = calloc(bigger.cap, sizeof *bigger.slots);
         if (!bigger.slots) {
-            return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+            return no_memory(err);
         }
         for (size_t i = 0; i < r->cap; i++) {
             if (r->slots[i]) {
@@ -90,8 +92,8 @@ struct making {
 static hp_status wanted(struct making *m, bool *out)
 {
     if (m->table->root_schema && m->table->root_table) {
-        return settings_wants_partition(m->settings, m->def->schema, m->def->table, m->table->root_schema, m->table->root_table, out,
-                                        m->err);
+        return settings_wants_partition(m->settings, m->def->schema, m->def->table, m->table->root_schema,
+                                        m->table->root_table, out, m->err);
     }
     return settings_wants_table(m->settings, m->def->schema, m->def->table, out, m->err);
 }
@@ -162,7 +164,7 @@ static hp_status key_from_rule(struct making *m, const char *columns)
     char **names = NULL;
     size_t n = 0, found = 0;
     if (!list_split(columns, ',', &names, &n)) {
-        return hp_fail(m->err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(m->err);
     }
     memset(m->key, 0, m->def->n_columns * sizeof *m->key);
     for (size_t k = 0; k < n; k++) {
@@ -175,13 +177,15 @@ static hp_status key_from_rule(struct making *m, const char *columns)
     }
     free(names);
     if (found != n) {
-        return hp_fail(m->err, HP_ERROR_CONFIG, "", "message.key.columns: table %s.%s has no columns %s", m->def->schema,
-                       m->def->table, columns);
+        return hp_fail(m->err, HP_ERROR_CONFIG, "", "message.key.columns: table %s.%s has no columns %s",
+                       m->def->schema, m->def->table, columns);
     }
     if (m->def->identity != HP_IDENTITY_NOTHING && !key_in_identity(m)) {
         return hp_fail(m->err, HP_ERROR_CONFIG, "",
-                       "message.key.columns: table %s.%s sends deletes without %s; give it REPLICA IDENTITY FULL or a unique index "
-                       "on them as REPLICA IDENTITY", m->def->schema, m->def->table, columns);
+                       "message.key.columns: table %s.%s sends deletes without %s; give it REPLICA IDENTITY FULL or a "
+                       "unique index "
+                       "on them as REPLICA IDENTITY",
+                       m->def->schema, m->def->table, columns);
     }
     return HP_OK;
 }
@@ -235,7 +239,8 @@ static void topic_name(const struct making *m, char *out, size_t size)
                    m->settings->delimiter, m->def->table);
     for (; *out; out++) {
         unsigned char c = (unsigned char)*out;
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')) {
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+              c == '-')) {
             *out = '_';
         }
     }
@@ -272,8 +277,8 @@ static hp_status place_columns(struct making *m, struct relation *rel, struct hp
     rel->straight = true;
     for (uint16_t i = 0; i < m->def->n_columns; i++) {
         bool keep = true;
-        if (!m->key[i] && settings_wants_column(m->settings, m->def->schema, m->def->table, m->def->columns[i].name.data, &keep,
-                                                m->err) != HP_OK) {
+        if (!m->key[i] && settings_wants_column(m->settings, m->def->schema, m->def->table,
+                                                m->def->columns[i].name.data, &keep, m->err) != HP_OK) {
             return HP_ERROR;
         }
         if (!keep) {
@@ -328,7 +333,7 @@ hp_status relation_create(const struct services *services, const struct settings
         rel->name = malloc(name_len);
     }
     if (!rel || !columns || !m.facts || !m.key || !rel->cell_of || !rel->is_key || !rel->in_identity || !rel->name) {
-        st = hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        st = no_memory(err);
     } else {
         (void)snprintf(rel->name, name_len, "%s.%s", def->schema, def->table);
         st = wanted(&m, &rel->wanted);

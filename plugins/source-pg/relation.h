@@ -20,15 +20,15 @@ struct relation {
     uint32_t topic, schema;
     uint64_t snapshot_lsn; /* changes committed before it are in the snapshot; 0: none */
     char identity;
-    char *name;           /* "schema.table", for messages */
-    uint8_t *definition;  /* the Relation message's bytes from the oid on, to notice repetitions */
+    char *name;          /* "schema.table", for messages */
+    uint8_t *definition; /* the Relation message's bytes from the oid on, to notice repetitions */
     size_t definition_len;
 };
 
 struct relations {
     struct relation **slots; /* open addressing by oid; capacity a power of two */
     size_t cap, n;
-    struct relation *last;   /* of the last lookup */
+    struct relation *last; /* of the last lookup */
 };
 
 void relations_finish(struct relations *r);

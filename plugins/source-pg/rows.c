@@ -6,9 +6,11 @@
 
 hp_status rows_too_large(const char *table, uint64_t size, uint64_t max, struct hp_error *err)
 {
-    return hp_fail(err, HP_ERROR_FATAL, "",
-                   "a change of table %s has %llu bytes; at most %llu are allowed by max.record.bytes: raise it, or leave the "
-                   "table or the column out", table, (unsigned long long)size, (unsigned long long)max);
+    return hp_fail(
+        err, HP_ERROR_FATAL, "",
+        "a change of table %s has %llu bytes; at most %llu are allowed by max.record.bytes: raise it, or leave the "
+        "table or the column out",
+        table, (unsigned long long)size, (unsigned long long)max);
 }
 
 /* One value into its cell; bytes go to *to. `rec` is where the record starts. */
@@ -91,8 +93,8 @@ static bool key_changed(const struct row_change *c)
 static hp_status check_width(const struct relation *rel, const struct pgoutput_tuple *row, struct hp_error *err)
 {
     if (row->kind && row->n != rel->n_wire) {
-        return hp_fail(err, HP_ERROR_FATAL, "08P01", "a row of table %s has %u columns where %u were announced", rel->name,
-                       (unsigned)row->n, (unsigned)rel->n_wire);
+        return hp_fail(err, HP_ERROR_FATAL, "08P01", "a row of table %s has %u columns where %u were announced",
+                       rel->name, (unsigned)row->n, (unsigned)rel->n_wire);
     }
     return HP_OK;
 }
@@ -175,7 +177,8 @@ hp_status rows_append(struct hp_builder *b, const struct row_change *c, struct h
         rec->flags |= c->after->kind && key_changed(c) ? HP_REC_KEY_CHANGED : 0;
     }
     if (c->after->kind) {
-        put_row(rel, c->after, c->before->kind ? c->before : NULL, (struct hp_cell *)(void *)(start + rec->after), start, &to);
+        put_row(rel, c->after, c->before->kind ? c->before : NULL, (struct hp_cell *)(void *)(start + rec->after),
+                start, &to);
     }
     while ((to - start) & 7) {
         *to++ = 0;

@@ -9,12 +9,12 @@
 
 struct row_change {
     const struct relation *rel;
-    char op;                       /* HP_OP_CREATE, UPDATE, DELETE or READ */
-    uint16_t flags;                /* HP_REC_* known beforehand */
+    char op;        /* HP_OP_CREATE, UPDATE, DELETE or READ */
+    uint16_t flags; /* HP_REC_* known beforehand */
     uint32_t subxid, seq;
     uint64_t pos;
     const struct pgoutput_tuple *before, *after; /* kind 0: not there */
-    size_t wire_bytes;             /* length of the message: bounds the record's size */
+    size_t wire_bytes;                           /* length of the message: bounds the record's size */
 };
 
 /* FATAL if it does not fit, naming the table and the size. */

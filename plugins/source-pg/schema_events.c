@@ -1,12 +1,15 @@
 /* schema_events.c: see schema_events.h. */
 #include "schema_events.h"
 
+#include "no_memory.h"
+
 #include <stdlib.h>
 
 /* In a streamed transaction each segment's relations come again (P12); the xid before them differs. */
 static bool repeated(const struct source *s, const struct relation *known, const uint8_t *definition, size_t len)
 {
-    return s->stream.mode.in_stream && known && known->definition_len == len && memcmp(known->definition, definition, len) == 0;
+    return s->stream.mode.in_stream && known && known->definition_len == len &&
+           memcmp(known->definition, definition, len) == 0;
 }
 
 static hp_status look_up(struct source *s, const struct pgoutput_msg *m, const struct pgoutput_column *columns,
@@ -23,12 +26,13 @@ static hp_status look_up(struct source *s, const struct pgoutput_msg *m, const s
     return catalog_table_read(catalog, m->oid, oids, m->n_columns, out, err);
 }
 
-static hp_status remember(struct source *s, struct relation *rel, const uint8_t *definition, size_t len, struct hp_error *err)
+static hp_status remember(struct source *s, struct relation *rel, const uint8_t *definition, size_t len,
+                          struct hp_error *err)
 {
     rel->definition = malloc(len);
     if (!rel->definition) {
         relation_destroy(rel);
-        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(err);
     }
     memcpy(rel->definition, definition, len);
     rel->definition_len = len;
@@ -46,8 +50,8 @@ hp_status schema_relation(struct source *s, const struct pgoutput_msg *m, const 
     size_t skip = s->stream.mode.in_stream ? 5 : 1; /* type, and the xid in a stream */
     struct pgoutput_column *columns;
     struct catalog_table table;
-    struct relation_def def = {m->oid, m->namespace_.len ? m->namespace_.data : "pg_catalog", m->name.data, m->identity,
-                               m->n_columns, NULL};
+    struct relation_def def = {
+        m->oid, m->namespace_.len ? m->namespace_.data : "pg_catalog", m->name.data, m->identity, m->n_columns, NULL};
     struct relation *rel = NULL;
     hp_status st;
     if (repeated(s, relations_find(&s->relations, m->oid), data + skip, len - skip)) {
@@ -55,7 +59,7 @@ hp_status schema_relation(struct source *s, const struct pgoutput_msg *m, const 
     }
     columns = calloc((size_t)m->n_columns + 1, sizeof *columns);
     if (!columns) {
-        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(err);
     }
     pgoutput_columns(m, columns);
     def.columns = columns;

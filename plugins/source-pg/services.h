@@ -6,6 +6,7 @@
 #define SOURCE_PG_SERVICES_H
 
 #include <homeport/homeport.h>
+
 #include <stdbool.h>
 
 enum figure {

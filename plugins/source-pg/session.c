@@ -1,11 +1,13 @@
 /* session.c: see session.h. */
 #include "session.h"
 
+#include "no_memory.h"
+
 #include <stdlib.h>
 
 #define CONNECT_TIMEOUT "10"
 #define USER_TIMEOUT_MS "30000" /* F30, F31: a peer that vanished is noticed in half a minute */
-#define OLDEST_VERSION 130000
+#define OLDEST_VERSION  130000
 
 /* SQLSTATEs, or their first two characters, that say what kind of failure it is. The first match counts. */
 static const struct {
@@ -84,10 +86,16 @@ hp_status session_fail(const struct session *s, const char *what, const PGresult
 static hp_status connect_failed(struct session *s, struct hp_error *err)
 {
     char text[512]; /* each attempt (TLS, then without) has its line: the last one counts */
-    static const char *const config_words[] = {"password authentication failed", "no pg_hba.conf entry", "does not exist",
-                                               "certificate", "must be superuser or replication role",
-                                               "permission denied", "no password supplied", "SSL was required",
-                                               "is not permitted to log in", "Only roles with"};
+    static const char *const config_words[] = {"password authentication failed",
+                                               "no pg_hba.conf entry",
+                                               "does not exist",
+                                               "certificate",
+                                               "must be superuser or replication role",
+                                               "permission denied",
+                                               "no password supplied",
+                                               "SSL was required",
+                                               "is not permitted to log in",
+                                               "Only roles with"};
     const char *state = NULL, *line = PQerrorMessage(s->conn);
     size_t len = strlen(line);
     while (len && line[len - 1] == '\n') {
@@ -117,15 +125,17 @@ static PGconn *connect(const struct settings *c, unsigned kind)
     const char *keys[24], *values[24];
     char options[256], name[128];
     size_t n = 0;
-    (void)snprintf(options, sizeof options,
-                   "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c timezone=UTC -c bytea_output=hex "
-                   "-c search_path=%s", "");
+    (void)snprintf(
+        options, sizeof options,
+        "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c timezone=UTC -c bytea_output=hex "
+        "-c search_path=%s",
+        "");
     /* The walsender's name is the slot's, so that synchronous_standby_names can name it. */
     (void)snprintf(name, sizeof name, "%s", kind == SESSION_REPLICATION ? c->slot : c->connector);
-#define PUT(key, value)          \
-    do {                         \
-        keys[n] = (key);         \
-        values[n++] = (value);   \
+#define PUT(key, value)                                                                                                \
+    do {                                                                                                               \
+        keys[n] = (key);                                                                                               \
+        values[n++] = (value);                                                                                         \
     } while (0)
     PUT("host", c->host);
     PUT("port", c->port);
@@ -166,7 +176,7 @@ static hp_status run_initial(struct session *s, struct hp_error *err)
     }
     statement = to = malloc(strlen(text) + 1);
     if (!statement) {
-        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(err);
     }
     for (; st == HP_OK; text++) {
         if (*text == ';' && text[1] == ';') {

@@ -17,7 +17,7 @@ struct session {
     int version;  /* server_version_num */
 };
 
-#define SESSION_NORMAL 0u
+#define SESSION_NORMAL      0u
 #define SESSION_REPLICATION 1u
 
 hp_status session_open(struct session *s, const struct services *services, const struct settings *settings,

@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "keys.h"
+#include "no_memory.h"
 
 #include <ctype.h>
 #include <stddef.h>
@@ -17,11 +18,6 @@ struct reading {
     struct hp_error *err;
 };
 
-static hp_status out_of_memory(struct hp_error *err)
-{
-    return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
-}
-
 static const char *value_of(struct reading *r, const char *key)
 {
     r->key = key;
@@ -32,7 +28,7 @@ static hp_status copy(struct reading *r, const char *key, char **out)
 {
     const char *value = value_of(r, key);
     if (value && *value && !(*out = strdup(value))) {
-        return out_of_memory(r->err);
+        return no_memory(r->err);
     }
     return HP_OK;
 }
@@ -81,7 +77,7 @@ static hp_status add_rule(struct reading *r, struct rule **rules, size_t *n, con
 {
     struct rule *more = realloc(*rules, (*n + 1) * sizeof **rules);
     if (!more) {
-        return out_of_memory(r->err);
+        return no_memory(r->err);
     }
     *rules = more;
     more[*n].tables = NULL;
@@ -91,7 +87,7 @@ static hp_status add_rule(struct reading *r, struct rule **rules, size_t *n, con
     }
     (*n)++;
     more[*n - 1].value = strdup(value);
-    return more[*n - 1].value ? HP_OK : out_of_memory(r->err);
+    return more[*n - 1].value ? HP_OK : no_memory(r->err);
 }
 
 /* "expression:value" items separated by `separator`. */
@@ -105,12 +101,13 @@ static hp_status rules_of(struct reading *r, const char *key, char separator, st
         return HP_OK;
     }
     if (!list_split(value, separator, &items, &n)) {
-        return out_of_memory(r->err);
+        return no_memory(r->err);
     }
     for (size_t i = 0; st == HP_OK && i < n; i++) {
         char *colon = strrchr(items[i], ':');
         if (!colon || colon == items[i] || !colon[1]) {
-            st = hp_fail(r->err, HP_ERROR_CONFIG, "", "%s: \"%.100s\" is not of the form expression:value", key, items[i]);
+            st = hp_fail(r->err, HP_ERROR_CONFIG, "", "%s: \"%.100s\" is not of the form expression:value", key,
+                         items[i]);
         } else {
             *colon = '\0';
             st = add_rule(r, out, out_n, items[i], colon + 1);
@@ -131,7 +128,7 @@ static hp_status overrides_of(struct reading *r)
         return HP_OK;
     }
     if (!list_split(value, ',', &items, &n)) {
-        return out_of_memory(r->err);
+        return no_memory(r->err);
     }
     for (size_t i = 0; st == HP_OK && i < n; i++) {
         char key[512], quoted[512];
@@ -140,7 +137,8 @@ static hp_status overrides_of(struct reading *r)
         (void)snprintf(quoted, sizeof quoted, "\\Q%s\\E", items[i]);
         select = hp_config_get(r->config, key, NULL);
         st = select && *select ? add_rule(r, &r->s->overrides, &r->s->n_overrides, quoted, select)
-                               : hp_fail(r->err, HP_ERROR_CONFIG, "", "%s names %.100s, but %.200s is not given", base, items[i], key);
+                               : hp_fail(r->err, HP_ERROR_CONFIG, "", "%s names %.100s, but %.200s is not given", base,
+                                         items[i], key);
     }
     free(items);
     return st;
@@ -151,11 +149,22 @@ static hp_status skipped_of(struct reading *r)
     const char *value = value_of(r, "skipped.operations");
     for (; value && *value && strcasecmp(value, "none") != 0; value++) {
         switch (*value) {
-        case 'c': r->s->skip |= SKIP_CREATE; break;
-        case 'u': r->s->skip |= SKIP_UPDATE; break;
-        case 'd': r->s->skip |= SKIP_DELETE; break;
-        case 't': r->s->skip |= SKIP_TRUNCATE; break;
-        case 'r': case ',': case ' ': break; /* Debezium takes r and ignores it */
+        case 'c':
+            r->s->skip |= SKIP_CREATE;
+            break;
+        case 'u':
+            r->s->skip |= SKIP_UPDATE;
+            break;
+        case 'd':
+            r->s->skip |= SKIP_DELETE;
+            break;
+        case 't':
+            r->s->skip |= SKIP_TRUNCATE;
+            break;
+        case 'r':
+        case ',':
+        case ' ':
+            break; /* Debezium takes r and ignores it */
         default:
             return hp_fail(r->err, HP_ERROR_CONFIG, "", "skipped.operations: a list of c, u, d and t, or none");
         }
@@ -216,10 +225,11 @@ static hp_status read_connection(struct reading *r)
     }
     r->key = "database.hostname";
     if (strchr(s->host, ',')) {
-        return hp_fail(r->err, HP_ERROR_CONFIG, "", "database.hostname: one host, not a list: a slot lives on one server");
+        return hp_fail(r->err, HP_ERROR_CONFIG, "",
+                       "database.hostname: one host, not a list: a slot lives on one server");
     }
     if (!s->sslmode && !(s->sslmode = strdup(is_loopback(s->host) ? "allow" : "verify-full"))) {
-        return out_of_memory(r->err);
+        return no_memory(r->err);
     }
     s->keepalive = flag(r, "database.tcpKeepAlive");
     s->query_timeout_ms = number(r, "database.query.timeout.ms");
@@ -242,7 +252,7 @@ static hp_status read_names(struct reading *r)
     if (!s->connector || (!s->delimiter && !(s->delimiter = strdup("."))) ||
         (!s->prefix && !(s->prefix = strdup(s->connector))) || (!s->slot && !(s->slot = default_name(s->connector))) ||
         (!s->publication && !(s->publication = default_name(s->connector)))) {
-        return out_of_memory(r->err);
+        return no_memory(r->err);
     }
     r->key = "topic.prefix";
     if (!*s->prefix || !only_chars(s->prefix, prefix_chars)) {
@@ -251,7 +261,8 @@ static hp_status read_names(struct reading *r)
     }
     r->key = "slot.name";
     if (!only_chars(s->slot, slot_chars) || strlen(s->slot) > NAME_MAX_BYTES) {
-        return hp_fail(r->err, HP_ERROR_CONFIG, "", "slot.name: at most %u lower case letters, digits and '_'", NAME_MAX_BYTES);
+        return hp_fail(r->err, HP_ERROR_CONFIG, "", "slot.name: at most %u lower case letters, digits and '_'",
+                       NAME_MAX_BYTES);
     }
     r->key = "publication.name";
     if (strlen(s->publication) > NAME_MAX_BYTES) {
@@ -267,13 +278,15 @@ static hp_status read_modes(struct reading *r)
     static const char *const publications[] = {"all_tables", "disabled", "filtered", "no_tables"};
     int mode = choice(r, "snapshot.mode", snapshots, 6);
     if (mode < 0) {
-        return hp_fail(r->err, HP_ERROR_CONFIG, "",
-                       "snapshot.mode: this version can do initial, always, initial_only, no_data, never and when_needed");
+        return hp_fail(
+            r->err, HP_ERROR_CONFIG, "",
+            "snapshot.mode: this version can do initial, always, initial_only, no_data, never and when_needed");
     }
     s->snapshot_mode = mode == 5 ? SNAPSHOT_NO_DATA : (enum snapshot_mode)mode;
     mode = choice(r, "publication.autocreate.mode", publications, 4);
     if (mode < 0) {
-        return hp_fail(r->err, HP_ERROR_CONFIG, "", "publication.autocreate.mode: all_tables, disabled, filtered or no_tables");
+        return hp_fail(r->err, HP_ERROR_CONFIG, "",
+                       "publication.autocreate.mode: all_tables, disabled, filtered or no_tables");
     }
     s->publication_mode = (enum publication_mode)mode;
     s->slot_drop = flag(r, "slot.drop.on.stop");
@@ -304,7 +317,8 @@ static hp_status read_lists(struct reading *r)
     return overrides_of(r);
 }
 
-hp_status settings_init(struct settings *out, const struct hp_config *config, const char **out_key, struct hp_error *err)
+hp_status settings_init(struct settings *out, const struct hp_config *config, const char **out_key,
+                        struct hp_error *err)
 {
     struct settings s;
     struct reading r = {&s, config, "", err};
@@ -340,8 +354,9 @@ static void wipe(char *secret)
 
 void settings_finish(struct settings *s)
 {
-    char *const texts[] = {s->connector, s->prefix, s->delimiter, s->host, s->port, s->user, s->dbname, s->sslmode,
-                           s->sslcert, s->sslkey, s->sslrootcert, s->initial_statements, s->slot, s->publication};
+    char *const texts[] = {s->connector, s->prefix,     s->delimiter, s->host,   s->port,        s->user,
+                           s->dbname,    s->sslmode,    s->sslcert,   s->sslkey, s->sslrootcert, s->initial_statements,
+                           s->slot,      s->publication};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         free(texts[i]);
     }
@@ -358,24 +373,37 @@ void settings_finish(struct settings *s)
     memset(s, 0, sizeof *s);
 }
 
+/* "a.b" or "a.b.c". A server that sends names longer than names can be gets them cut. */
+struct full_name {
+    char s[3 * 256];
+    size_t len;
+};
+
+static struct full_name full_name(const char *schema, const char *table, const char *column)
+{
+    struct full_name n;
+    (void)snprintf(n.s, sizeof n.s, "%.255s.%.255s%s%.255s", schema, table, column ? "." : "", column ? column : "");
+    n.len = strlen(n.s);
+    return n;
+}
+
 hp_status settings_wants_table(const struct settings *s, const char *schema, const char *table, bool *out,
                                struct hp_error *err)
 {
-    char name[300];
+    struct full_name name = full_name(schema, table, NULL);
     bool wants = false;
-    int len = snprintf(name, sizeof name, "%s.%s", schema, table);
     if (filters_wants(&s->schemas, schema, strlen(schema), &wants, err) != HP_OK) {
         return HP_ERROR;
     }
-    if (wants && filters_wants(&s->tables, name, (size_t)len, &wants, err) != HP_OK) {
+    if (wants && filters_wants(&s->tables, name.s, name.len, &wants, err) != HP_OK) {
         return HP_ERROR;
     }
     *out = wants;
     return HP_OK;
 }
 
-hp_status settings_wants_partition(const struct settings *s, const char *schema, const char *table, const char *root_schema,
-                                   const char *root_table, bool *out, struct hp_error *err)
+hp_status settings_wants_partition(const struct settings *s, const char *schema, const char *table,
+                                   const char *root_schema, const char *root_table, bool *out, struct hp_error *err)
 {
     bool own = false, root = false;
     if (settings_wants_table(s, schema, table, &own, err) != HP_OK ||
@@ -389,19 +417,28 @@ hp_status settings_wants_partition(const struct settings *s, const char *schema,
 hp_status settings_wants_column(const struct settings *s, const char *schema, const char *table, const char *column,
                                 bool *out, struct hp_error *err)
 {
-    char name[450];
-    int len = snprintf(name, sizeof name, "%s.%s.%s", schema, table, column);
-    return filters_wants(&s->columns, name, (size_t)len, out, err);
+    struct full_name name = full_name(schema, table, column);
+    return filters_wants(&s->columns, name.s, name.len, out, err);
+}
+
+hp_status settings_wants_snapshot(const struct settings *s, const char *schema, const char *table, bool *out,
+                                  struct hp_error *err)
+{
+    struct full_name name = full_name(schema, table, NULL);
+    if (!s->snapshot_tables) {
+        *out = true;
+        return HP_OK;
+    }
+    return filter_match(s->snapshot_tables, name.s, name.len, out, err);
 }
 
 hp_status settings_rule(const struct rule *rules, size_t n, const char *schema, const char *table, const char **out,
                         struct hp_error *err)
 {
-    char name[300];
-    int len = snprintf(name, sizeof name, "%s.%s", schema, table);
+    struct full_name name = full_name(schema, table, NULL);
     for (size_t i = 0; i < n; i++) {
         bool hit = false;
-        if (filter_match(rules[i].tables, name, (size_t)len, &hit, err) != HP_OK) {
+        if (filter_match(rules[i].tables, name.s, name.len, &hit, err) != HP_OK) {
             return HP_ERROR;
         }
         if (hit) {

@@ -10,9 +10,9 @@
 enum snapshot_mode { SNAPSHOT_INITIAL, SNAPSHOT_ALWAYS, SNAPSHOT_INITIAL_ONLY, SNAPSHOT_NO_DATA, SNAPSHOT_WHEN_NEEDED };
 enum publication_mode { PUBLICATION_ALL_TABLES, PUBLICATION_DISABLED, PUBLICATION_FILTERED, PUBLICATION_NO_TABLES };
 
-#define SKIP_CREATE 1u
-#define SKIP_UPDATE 2u
-#define SKIP_DELETE 4u
+#define SKIP_CREATE   1u
+#define SKIP_UPDATE   2u
+#define SKIP_DELETE   4u
 #define SKIP_TRUNCATE 8u
 
 struct rule { /* an expression for tables, and what is said about them */
@@ -38,23 +38,27 @@ struct settings {
     size_t n_identities, n_keys;
     struct rule *overrides; /* of the snapshot: value is the SELECT */
     size_t n_overrides;
-    unsigned skip;          /* SKIP_* */
+    unsigned skip; /* SKIP_* */
     int64_t status_interval_ms;
     uint32_t retry_after_ms, slot_retry_ms; /* 0: the host's own backoff */
 };
 
 /* Fills *out or says what is wrong and with which key (klass CONFIG, out_key one of the declared ones). */
-hp_status settings_init(struct settings *out, const struct hp_config *config, const char **out_key, struct hp_error *err);
+hp_status settings_init(struct settings *out, const struct hp_config *config, const char **out_key,
+                        struct hp_error *err);
 void settings_finish(struct settings *s);
 
 /* Is the table captured at all. */
 hp_status settings_wants_table(const struct settings *s, const char *schema, const char *table, bool *out,
                                struct hp_error *err);
 /* A partition is meant by its partitioned table's name too: included by either, left out by either. */
-hp_status settings_wants_partition(const struct settings *s, const char *schema, const char *table, const char *root_schema,
-                                   const char *root_table, bool *out, struct hp_error *err);
+hp_status settings_wants_partition(const struct settings *s, const char *schema, const char *table,
+                                   const char *root_schema, const char *root_table, bool *out, struct hp_error *err);
 hp_status settings_wants_column(const struct settings *s, const char *schema, const char *table, const char *column,
                                 bool *out, struct hp_error *err);
+/* Are the rows that are there already wanted too. */
+hp_status settings_wants_snapshot(const struct settings *s, const char *schema, const char *table, bool *out,
+                                  struct hp_error *err);
 /* The value of the first rule that matches the table; NULL: none. */
 hp_status settings_rule(const struct rule *rules, size_t n, const char *schema, const char *table, const char **out,
                         struct hp_error *err);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define DROP_TRIES 50
-#define DROP_PAUSE_MS 100
+#define DROP_TRIES        50
+#define DROP_PAUSE_MS     100
 #define DROP_POLITE_TRIES 20 /* then whoever holds the slot is ended */
 
 uint64_t slot_parse_lsn(const char *text)
@@ -68,37 +68,45 @@ hp_status slot_identify(struct session *replication, struct server_identity *out
     return st;
 }
 
-#define WAY_OUT "stop the connector, reset its offsets and start it again for a new snapshot (or set snapshot.mode=when_needed)"
+#define WAY_OUT                                                                                                        \
+    "stop the connector, reset its offsets and start it again for a new snapshot (or set snapshot.mode=when_needed)"
 
 hp_status slot_judge(const struct position *stored, const struct slot_state *slot, const struct server_identity *server,
                      const char *slot_name, struct hp_error *err)
 {
     if (stored->identified && stored->system_id != server->system_id) {
         return hp_fail(err, HP_ERROR_FATAL, "HP001",
-                       "the server is another one: its system identifier is %llu, the stored offset %s belongs to %llu; connect to "
-                       "that server, or " WAY_OUT, (unsigned long long)server->system_id, lsn_text(stored->lsn).s,
+                       "the server is another one: its system identifier is %llu, the stored offset %s belongs to "
+                       "%llu; connect to "
+                       "that server, or " WAY_OUT,
+                       (unsigned long long)server->system_id, lsn_text(stored->lsn).s,
                        (unsigned long long)stored->system_id);
     }
     if (stored->identified && strcmp(stored->slot, slot_name) != 0) {
         return hp_fail(err, HP_ERROR_FATAL, "HP002",
-                       "the stored offset %s belongs to slot \"%s\", the configuration names \"%s\"; name the old slot, or " WAY_OUT,
+                       "the stored offset %s belongs to slot \"%s\", the configuration names \"%s\"; name the old "
+                       "slot, or " WAY_OUT,
                        lsn_text(stored->lsn).s, stored->slot, slot_name);
     }
     if (!slot->exists) {
-        return hp_fail(err, HP_ERROR_FATAL, "HP003",
-                       "slot \"%s\" is gone, and with it the changes since the stored offset %s (the server is at %s); " WAY_OUT,
-                       slot_name, lsn_text(stored->lsn).s, lsn_text(server->wal_end).s);
+        return hp_fail(
+            err, HP_ERROR_FATAL, "HP003",
+            "slot \"%s\" is gone, and with it the changes since the stored offset %s (the server is at %s); " WAY_OUT,
+            slot_name, lsn_text(stored->lsn).s, lsn_text(server->wal_end).s);
     }
     if (slot->lost) {
         return hp_fail(err, HP_ERROR_FATAL, "HP004",
-                       "slot \"%s\" was invalidated by the server (%s): changes since the stored offset %s are gone (the slot was at "
-                       "%s); " WAY_OUT, slot_name, slot->reason, lsn_text(stored->lsn).s, lsn_text(slot->confirmed).s);
+                       "slot \"%s\" was invalidated by the server (%s): changes since the stored offset %s are gone "
+                       "(the slot was at "
+                       "%s); " WAY_OUT,
+                       slot_name, slot->reason, lsn_text(stored->lsn).s, lsn_text(slot->confirmed).s);
     }
     if (slot->confirmed > stored->lsn) {
         return hp_fail(err, HP_ERROR_FATAL, "HP005",
-                       "slot \"%s\" was advanced or made anew by somebody else: it is confirmed up to %s, the stored offset is %s, and "
-                       "what lies between cannot be read any more; " WAY_OUT, slot_name, lsn_text(slot->confirmed).s,
-                       lsn_text(stored->lsn).s);
+                       "slot \"%s\" was advanced or made anew by somebody else: it is confirmed up to %s, the stored "
+                       "offset is %s, and "
+                       "what lies between cannot be read any more; " WAY_OUT,
+                       slot_name, lsn_text(slot->confirmed).s, lsn_text(stored->lsn).s);
     }
     return HP_OK;
 }
@@ -135,13 +143,15 @@ hp_status slot_judge_timeline(struct session *replication, const struct position
     PQclear(res);
     if (at == 0 || stored->lsn > at) {
         return hp_fail(err, HP_ERROR_FATAL, "HP006",
-                       "the server went from timeline %u to %u at %s, before the stored offset %s: changes that were read no longer "
-                       "exist there; " WAY_OUT, (unsigned)stored->timeline, (unsigned)server->timeline, lsn_text(at).s,
-                       lsn_text(stored->lsn).s);
+                       "the server went from timeline %u to %u at %s, before the stored offset %s: changes that were "
+                       "read no longer "
+                       "exist there; " WAY_OUT,
+                       (unsigned)stored->timeline, (unsigned)server->timeline, lsn_text(at).s, lsn_text(stored->lsn).s);
     }
-    services_log(replication->services, HP_LOG_WARN, "the server is on timeline %u now, was on %u; the stored offset %s lies "
-                 "before the switch at %s", (unsigned)server->timeline, (unsigned)stored->timeline, lsn_text(stored->lsn).s,
-                 lsn_text(at).s);
+    services_log(replication->services, HP_LOG_WARN,
+                 "the server is on timeline %u now, was on %u; the stored offset %s lies "
+                 "before the switch at %s",
+                 (unsigned)server->timeline, (unsigned)stored->timeline, lsn_text(stored->lsn).s, lsn_text(at).s);
     return HP_OK;
 }
 
@@ -149,11 +159,13 @@ hp_status slot_usable(const struct slot_state *slot, const struct settings *sett
 {
     if (strcmp(slot->plugin, "pgoutput") != 0) {
         return hp_fail(err, HP_ERROR_CONFIG, "",
-                       "slot \"%s\" exists with the output plugin \"%s\"; only pgoutput works: drop it, or choose another slot.name",
+                       "slot \"%s\" exists with the output plugin \"%s\"; only pgoutput works: drop it, or choose "
+                       "another slot.name",
                        settings->slot, *slot->plugin ? slot->plugin : "none (a physical slot)");
     }
     if (strcmp(slot->database, settings->dbname) != 0) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "slot \"%s\" belongs to database \"%s\", not to \"%s\"; choose another slot.name",
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "slot \"%s\" belongs to database \"%s\", not to \"%s\"; choose another slot.name",
                        settings->slot, slot->database, settings->dbname);
     }
     return HP_OK;
@@ -170,14 +182,22 @@ static bool is_state(const struct hp_error *err, const char *state)
     return strcmp(err->code, state) == 0;
 }
 
-hp_status slot_drop(struct session *normal, struct hp_error *err)
+hp_status slot_drop(struct session *normal, bool force, struct hp_error *err)
 {
     const char *param = normal->settings->slot;
     struct hp_error failed = {.size = sizeof failed};
     PGresult *res = NULL;
+    struct slot_state slot;
+    if (slot_read(normal, &slot, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    if (slot.exists && slot_usable(&slot, normal->settings, &failed) != HP_OK) {
+        services_log(normal->services, HP_LOG_WARN, "not dropped: %s", failed.message);
+        return HP_OK;
+    }
     for (int i = 0; i < DROP_TRIES; i++) {
-        if (session_query(normal, "dropping the slot", "SELECT pg_catalog.pg_drop_replication_slot($1)", 1, &param, &res,
-                          &failed) == HP_OK) {
+        if (session_query(normal, "dropping the slot", "SELECT pg_catalog.pg_drop_replication_slot($1)", 1, &param,
+                          &res, &failed) == HP_OK) {
             PQclear(res);
             services_log(normal->services, HP_LOG_INFO, "dropped slot \"%s\"", param);
             return HP_OK;
@@ -188,9 +208,11 @@ hp_status slot_drop(struct session *normal, struct hp_error *err)
         if (!is_state(&failed, "55006")) {
             break;
         }
-        if (i >= DROP_POLITE_TRIES && session_query(normal, "ending the slot's walsender",
-                "SELECT pg_catalog.pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots"
-                " WHERE slot_name = $1 AND active", 1, &param, &res, &failed) == HP_OK) {
+        if (force && i >= DROP_POLITE_TRIES &&
+            session_query(normal, "ending the slot's walsender",
+                          "SELECT pg_catalog.pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots"
+                          " WHERE slot_name = $1 AND active",
+                          1, &param, &res, &failed) == HP_OK) {
             PQclear(res);
         }
         pause_ms(DROP_PAUSE_MS);

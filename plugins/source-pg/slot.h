@@ -11,8 +11,8 @@
 struct slot_state {
     bool exists, active, lost;
     char plugin[64], database[64];
-    char reason[128];     /* why it is lost */
-    uint64_t confirmed;   /* confirmed_flush_lsn */
+    char reason[128];   /* why it is lost */
+    uint64_t confirmed; /* confirmed_flush_lsn */
 };
 
 struct server_identity {
@@ -33,8 +33,9 @@ hp_status slot_judge_timeline(struct session *replication, const struct position
 /* Is it ours to use at all: a logical pgoutput slot of our database. Pure. */
 hp_status slot_usable(const struct slot_state *slot, const struct settings *settings, struct hp_error *err);
 
-/* Drop it if it is there; somebody who still uses it (our own dying walsender, usually) is waited for and then ended. */
-hp_status slot_drop(struct session *normal, struct hp_error *err);
+/* Drop it if it is there and of our make. Who still uses it is waited for, and then ended if `force` (our own dying
+   walsender, usually). */
+hp_status slot_drop(struct session *normal, bool force, struct hp_error *err);
 
 uint64_t slot_parse_lsn(const char *text); /* 0 if it is none */
 

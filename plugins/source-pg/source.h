@@ -22,13 +22,13 @@ struct source {
     struct settings settings;
     int wake_fd; /* eventfd: written by interrupt() from any thread */
     enum phase phase;
-    bool started_once;         /* snapshot.mode=always means the connector's start, not a reconnect */
-    struct session normal;     /* catalog; open on demand while streaming */
+    bool started_once;     /* snapshot.mode=always means the connector's start, not a reconnect */
+    struct session normal; /* catalog; open on demand while streaming */
     int64_t normal_used_us;
     struct session replication;
     struct server_identity server;
-    struct position position;  /* of what is handled */
-    struct text json;          /* of the position last given */
+    struct position position; /* of what is handled */
+    struct text json;         /* of the position last given */
     struct feedback feedback;
     struct relations relations;
     struct stream stream;

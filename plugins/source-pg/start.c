@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define IDLE_US 1000000      /* a place without records is given that often at most, ... */
-#define IDLE_SYNC_US 5000    /* ... unless commits on the server may wait for it */
-#define SENDER_TIMEOUT_SHARE 4 /* the server hears from us that often within its wal_sender_timeout */
+#define IDLE_US              1000000 /* a place without records is given that often at most, ... */
+#define IDLE_SYNC_US         5000    /* ... unless commits on the server may wait for it */
+#define SENDER_TIMEOUT_SHARE 4       /* the server hears from us that often within its wal_sender_timeout */
 
 hp_status source_catalog(struct source *s, struct session **out, struct hp_error *err)
 {
@@ -59,7 +59,8 @@ static hp_status check_server(struct source *s, struct hp_error *err)
         return HP_ERROR;
     }
     if (strcmp(value, "logical") != 0) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "the server at %s:%s has wal_level=%s; set wal_level=logical there and restart it",
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "the server at %s:%s has wal_level=%s; set wal_level=logical there and restart it",
                        s->settings.host, s->settings.port, value);
     }
     /* Writers of an unpublished table may wait for us too. */
@@ -75,13 +76,15 @@ static hp_status feedback_start(struct source *s, struct hp_error *err)
     int64_t interval = s->settings.status_interval_ms * 1000, timeout;
     PGresult *res = NULL;
     if (session_query(&s->normal, "reading a setting",
-                      "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'", 0, NULL, &res, err) != HP_OK) {
+                      "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'", 0, NULL, &res,
+                      err) != HP_OK) {
         return HP_ERROR;
     }
     timeout = PQntuples(res) ? strtoll(PQgetvalue(res, 0, 0), NULL, 10) * 1000 / SENDER_TIMEOUT_SHARE : 0;
     PQclear(res);
     interval = timeout > 0 && timeout < interval ? timeout : interval;
-    feedback_init(&s->feedback, s->position.known ? s->position.lsn : 0, interval, (int64_t)s->idle_us, services_now_us());
+    feedback_init(&s->feedback, s->position.known ? s->position.lsn : 0, interval, (int64_t)s->idle_us,
+                  services_now_us());
     return HP_OK;
 }
 
@@ -94,7 +97,8 @@ static bool wants_snapshot(const struct settings *c)
 
 /* There is no offset. A slot of that name may be there all the same: left by a start that ended before its offset was
    stored, or made by the user to start from there. */
-static hp_status first_start(struct source *s, const struct slot_state *slot, bool publication_is_new, struct hp_error *err)
+static hp_status first_start(struct source *s, const struct slot_state *slot, bool publication_is_new,
+                             struct hp_error *err)
 {
     if (s->settings.snapshot_mode == SNAPSHOT_INITIAL_ONLY) {
         return snapshot_begin(s, false, true, err);
@@ -106,16 +110,20 @@ static hp_status first_start(struct source *s, const struct slot_state *slot, bo
         return HP_ERROR;
     }
     if (publication_is_new) {
-        return hp_fail(err, HP_ERROR_CONFIG, "",
-                       "slot \"%s\" is older than publication \"%s\", which was made just now: what the server wrote in between "
-                       "cannot be decoded. Drop the slot, or choose another slot.name", s->settings.slot, s->settings.publication);
+        return hp_fail(
+            err, HP_ERROR_CONFIG, "",
+            "slot \"%s\" is older than publication \"%s\", which was made just now: what the server wrote in between "
+            "cannot be decoded. Drop the slot, or choose another slot.name",
+            s->settings.slot, s->settings.publication);
     }
     if (slot->lost) {
-        return hp_fail(err, HP_ERROR_FATAL, "HP004", "slot \"%s\" was invalidated by the server (%s); drop it", s->settings.slot,
-                       slot->reason);
+        return hp_fail(err, HP_ERROR_FATAL, "HP004", "slot \"%s\" was invalidated by the server (%s); drop it",
+                       s->settings.slot, slot->reason);
     }
-    services_log(&s->services, HP_LOG_WARN, "there is no offset, but slot \"%s\" exists already, confirmed up to %s: going on from "
-                 "there%s", s->settings.slot, lsn_text(slot->confirmed).s,
+    services_log(&s->services, HP_LOG_WARN,
+                 "there is no offset, but slot \"%s\" exists already, confirmed up to %s: going on from "
+                 "there%s",
+                 s->settings.slot, lsn_text(slot->confirmed).s,
                  wants_snapshot(&s->settings) ? ", after a snapshot" : "");
     s->position.known = s->position.identified = true;
     s->position.lsn = s->position.slot_lsn = slot->confirmed;
@@ -131,7 +139,7 @@ static hp_status start_over(struct source *s, struct slot_state *slot, const str
 {
     services_log(&s->services, HP_LOG_WARN, "a new snapshot is needed: %s", why->message);
     position_finish(&s->position);
-    if (slot->exists && slot_drop(&s->normal, err) != HP_OK) {
+    if (slot->exists && slot_drop(&s->normal, false, err) != HP_OK) {
         return HP_ERROR;
     }
     memset(slot, 0, sizeof *slot);
@@ -241,8 +249,9 @@ static void drop_at_stop(struct source *s)
     struct hp_error err = {.size = sizeof err};
     struct session *normal = NULL;
     session_close(&s->replication); /* its walsender holds the slot */
-    if (source_catalog(s, &normal, &err) != HP_OK || slot_drop(normal, &err) != HP_OK) {
-        services_log(&s->services, HP_LOG_ERROR, "slot \"%s\" could not be dropped and remains: %s", s->settings.slot, err.message);
+    if (source_catalog(s, &normal, &err) != HP_OK || slot_drop(normal, true, &err) != HP_OK) {
+        services_log(&s->services, HP_LOG_ERROR, "slot \"%s\" could not be dropped and remains: %s", s->settings.slot,
+                     err.message);
     }
 }
 

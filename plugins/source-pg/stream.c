@@ -1,9 +1,11 @@
-/* stream.c: streaming from the slot: reading with the right pace, cutting what comes into batches, and telling the server
-   how far it may forget (performance 0.2; cdc-facts 2). What a message means is changes.c's. [task] */
+/* stream.c: streaming from the slot: reading with the right pace, cutting what comes into batches, and telling the
+   server how far it may forget (performance 0.2; cdc-facts 2). What a message means is changes.c's. [task] */
 #include "stream.h"
 
 #include "changes.h"
+#include "no_memory.h"
 #include "rows.h"
+#include "stream_give.h"
 #include "wire_read.h"
 
 #include <poll.h>
@@ -11,18 +13,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define XLOG_HEADER 25u      /* 'w', start, end, clock */
-#define KEEPALIVE_BYTES 18u  /* 'k', end, clock, reply */
-#define GATHER_BYTES (64 * 1024)
-#define GATHER_US 300        /* most that is added to the latency of thin traffic */
+#define XLOG_HEADER      25u /* 'w', start, end, clock */
+#define KEEPALIVE_BYTES  18u /* 'k', end, clock, reply */
+#define GATHER_BYTES     (64 * 1024)
+#define GATHER_US        300 /* most that is added to the latency of thin traffic */
 #define GATHER_BEHIND_US 5000
-#define BEHIND_US 20000      /* older than this: we are catching up */
-#define DENSE_US 300         /* fills closer than this follow each other */
-#define DENSE_FILLS 2u
-#define ACK_GAP_US 1000      /* between two confirmations */
-#define BUSY_POLL_US 1000000 /* how long a full host is waited for at a time */
-#define CATALOG_KEEP_US 5000000 /* the catalog connection is closed when unused for so long */
-#define SEND_RESERVE (64u * 1024) /* a message is longer than the record it becomes by no more than this */
+#define BEHIND_US        20000 /* older than this: we are catching up */
+#define DENSE_US         300   /* fills closer than this follow each other */
+#define DENSE_FILLS      2u
+#define ACK_GAP_US       1000         /* between two confirmations */
+#define BUSY_POLL_US     1000000      /* how long a full host is waited for at a time */
+#define CATALOG_KEEP_US  5000000      /* the catalog connection is closed when unused for so long */
+#define SEND_RESERVE     (64u * 1024) /* a message is longer than the record it becomes by no more than this */
 
 /* ---- beginning ---- */
 
@@ -34,7 +36,11 @@ static hp_status start_command(struct source *s, struct text *sql, struct hp_err
     char *publication = quoted ? session_literal(&s->replication, quoted) : NULL;
     if (slot && publication) {
         text_put(sql, "START_REPLICATION SLOT %s LOGICAL %s (proto_version '%d', publication_names %s", slot,
-                 lsn_text(s->position.lsn).s, version >= 160000 ? 4 : version >= 150000 ? 3 : version >= 140000 ? 2 : 1,
+                 lsn_text(s->position.lsn).s,
+                 version >= 160000   ? 4
+                 : version >= 150000 ? 3
+                 : version >= 140000 ? 2
+                                     : 1,
                  publication);
         if (version >= 140000) {
             text_put(sql, ", binary '%s', messages 'true'", s->no_binary ? "false" : "true");
@@ -48,7 +54,7 @@ static hp_status start_command(struct source *s, struct text *sql, struct hp_err
     PQfreemem(slot);
     PQfreemem(quoted);
     PQfreemem(publication);
-    return sql->failed ? hp_fail(err, HP_ERROR_RETRY, "", "out of memory") : HP_OK;
+    return sql->failed ? no_memory(err) : HP_OK;
 }
 
 hp_status stream_begin(struct source *s, struct hp_error *err)
@@ -60,7 +66,7 @@ hp_status stream_begin(struct source *s, struct hp_error *err)
     stream_finish(s);
     st->scratch = malloc(sizeof *st->scratch);
     if (!st->scratch) {
-        return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
+        return no_memory(err);
     }
     st->begin_at = STREAM_NOWHERE;
     st->skip_below = s->position.lsn;
@@ -211,139 +217,6 @@ static enum step drain(struct source *s, struct hp_builder *b, uint64_t max_byte
     }
 }
 
-/* ---- giving ---- */
-
-/* Records of a transaction whose end is not here yet go to the side until the next poll. */
-static hp_status keep_tail(struct stream *st, struct hp_builder *b, struct hp_error *err)
-{
-    size_t len = (size_t)(b->len - st->done_len);
-    if (len > st->carry_cap) {
-        uint8_t *more = realloc(st->carry, len);
-        if (!more) {
-            return hp_fail(err, HP_ERROR_RETRY, "", "out of memory");
-        }
-        st->carry = more;
-        st->carry_cap = len;
-    }
-    if (len) {
-        memcpy(st->carry, b->base + st->done_len, len);
-    }
-    st->carry_len = len;
-    st->carry_records = b->n_records - st->done_records;
-    b->len = st->done_len;
-    b->n_records = st->done_records;
-    return HP_OK;
-}
-
-static hp_status restore_tail(struct stream *st, struct hp_builder *b, struct hp_error *err)
-{
-    st->done_len = st->done_records = 0;
-    st->content = CONTENT_NONE;
-    if (!st->carry_len) {
-        return HP_OK;
-    }
-    if (!hp_builder_room(b, st->carry_len)) {
-        return hp_fail(err, HP_ERROR_RETRY, "", "no memory for a batch");
-    }
-    memcpy(b->base + b->len, st->carry, st->carry_len);
-    b->len += st->carry_len;
-    b->n_records += st->carry_records;
-    st->carry_len = 0;
-    if (st->chunked || st->current) {
-        st->content = CONTENT_CHUNK;
-        st->chunk_tx = st->current ? st->current->tx : st->tx;
-    } else {
-        st->content = CONTENT_WHOLE;
-        st->begin_at = 0;
-    }
-    return HP_OK;
-}
-
-/* A transaction that fills a batch by itself goes on in chunks, which have no BEGIN record. */
-static void turn_into_chunk(struct stream *st, struct hp_builder *b)
-{
-    const struct hp_record *begin = (const struct hp_record *)(const void *)b->base;
-    uint32_t size = begin->size;
-    memmove(b->base, b->base + size, b->len - size);
-    b->len -= size;
-    st->begin_at = STREAM_NOWHERE;
-    st->chunked = true;
-    st->content = CONTENT_CHUNK;
-    st->chunk_tx = st->tx;
-}
-
-static void figures(struct source *s, uint64_t records)
-{
-    struct stream *st = &s->stream;
-    uint64_t known = s->feedback.handled > st->server_end ? s->feedback.handled : st->server_end;
-    services_add(&s->services, FIG_RECORDS, (int64_t)records);
-    services_add(&s->services, FIG_BYTES, st->n_bytes);
-    services_add(&s->services, FIG_TRANSACTIONS, st->n_tx);
-    services_add(&s->services, FIG_FILTERED, st->n_filtered);
-    services_add(&s->services, FIG_LOOPED, st->n_looped);
-    st->n_bytes = st->n_tx = st->n_filtered = st->n_looped = 0;
-    services_set(&s->services, FIG_LAG_BYTES, known > s->feedback.durable ? (int64_t)(known - s->feedback.durable) : 0);
-    services_set(&s->services, FIG_LAG_MS, st->lag_us > 0 ? st->lag_us / 1000 : 0);
-}
-
-static hp_status give_chunk(struct source *s, struct hp_poll *poll)
-{
-    struct stream *st = &s->stream;
-    struct open_tx *tx = st->current ? st->current : open_txs_find(&st->open, st->chunk_tx.id);
-    if (tx && !st->in_tx) {
-        tx->chunked = true;
-    }
-    poll->kind = HP_POLL_CHUNK;
-    poll->tx = st->chunk_tx;
-    figures(s, poll->batch->n_records);
-    st->content = CONTENT_NONE;
-    return HP_OK;
-}
-
-static hp_status give_whole(struct source *s, struct hp_poll *poll, struct hp_error *err)
-{
-    struct stream *st = &s->stream;
-    if (st->begin_at != STREAM_NOWHERE && keep_tail(st, poll->batch, err) != HP_OK) {
-        return HP_ERROR;
-    }
-    poll->kind = HP_POLL_BATCH;
-    figures(s, poll->batch->n_records);
-    st->content = CONTENT_NONE;
-    return source_give(s, poll, err);
-}
-
-static hp_status give(struct source *s, struct hp_poll *poll, struct hp_error *err)
-{
-    struct stream *st = &s->stream;
-    if (services_failpoint(&s->services, "src.decoded", err) != HP_OK) {
-        return HP_ERROR;
-    }
-    if (st->content == CONTENT_WHOLE && st->begin_at == 0) {
-        turn_into_chunk(st, poll->batch);
-    }
-    return st->content == CONTENT_CHUNK ? give_chunk(s, poll) : give_whole(s, poll, err);
-}
-
-static hp_status give_outcome(struct source *s, struct hp_poll *poll, struct hp_error *err)
-{
-    struct stream *st = &s->stream;
-    struct open_tx *tx = st->outcome_tx;
-    open_tx_free(st->given_tx);
-    st->given_tx = tx; /* its list of aborted ones is borrowed until the next call */
-    open_txs_remove(&st->open, tx);
-    st->outcome = false;
-    st->outcome_tx = NULL;
-    poll->kind = st->outcome_kind;
-    poll->tx = tx->tx;
-    figures(s, 0);
-    if (poll->kind == HP_POLL_ABORT) {
-        return HP_OK;
-    }
-    poll->aborted = tx->aborted;
-    poll->n_aborted = tx->n_aborted;
-    return source_give(s, poll, err);
-}
-
 /* ---- waiting ---- */
 
 /* Nothing complete is here. Wait for more in the way that costs least: heavy traffic is let come together. */
@@ -396,7 +269,7 @@ static void at_rest(struct source *s, int64_t now_us)
     if (!s->stream.in_tx && !s->stream.current) {
         s->stream.lag_us = 0;
     }
-    figures(s, 0);
+    stream_figures(s, 0);
 }
 
 static int wait_on(struct pollfd *p, int64_t wait_us)
@@ -433,12 +306,12 @@ static hp_status give_or_idle(struct source *s, struct hp_poll *poll, int64_t no
         return HP_ERROR;
     }
     if (chunk) {
-        return give_chunk(s, poll);
+        return stream_give_chunk(s, poll);
     }
     if (st->done_len || feedback_wants_give(&s->feedback, now_us)) {
-        return give_whole(s, poll, err);
+        return stream_give_whole(s, poll, err);
     }
-    if (keep_tail(st, poll->batch, err) != HP_OK) {
+    if (stream_keep_tail(st, poll->batch, err) != HP_OK) {
         return HP_ERROR;
     }
     at_rest(s, now_us);
@@ -446,7 +319,8 @@ static hp_status give_or_idle(struct source *s, struct hp_poll *poll, int64_t no
 }
 
 /* Behind the newest snapshot, transactions may come while they are open: ask for that. A walsender can stream a slot
-   once only (it never resets its flags), so it takes a new connection; ending the old one in good order frees the slot. */
+   once only (it never resets its flags), so it takes a new connection; ending the old one in good order frees the slot.
+ */
 static hp_status upgrade(struct source *s, struct hp_error *err)
 {
     struct stream *st = &s->stream;
@@ -475,9 +349,9 @@ hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *e
         return poll_without_room(s, poll, err);
     }
     if (st->outcome) {
-        return give_outcome(s, poll, err);
+        return stream_give_outcome(s, poll, err);
     }
-    if (upgrade(s, err) != HP_OK || restore_tail(st, poll->batch, err) != HP_OK) {
+    if (upgrade(s, err) != HP_OK || stream_restore_tail(st, poll->batch, err) != HP_OK) {
         return HP_ERROR;
     }
     st->wire.max_message = poll->batch->max_record + SEND_RESERVE;
@@ -489,9 +363,9 @@ hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *e
         case STEP_FAILED:
             return HP_ERROR;
         case STEP_OUTCOME:
-            return give_outcome(s, poll, err);
+            return stream_give_outcome(s, poll, err);
         case STEP_FLUSH:
-            return give(s, poll, err);
+            return stream_give(s, poll, err);
         default:
             break;
         }
@@ -499,14 +373,15 @@ hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *e
         complete = st->done_len > 0 && st->begin_at == STREAM_NOWHERE;
         first_us = st->done_len && !first_us ? now : first_us;
         late = first_us && now - first_us >= GATHER_BEHIND_US;
-        if (late || (complete && st->lag_us <= BEHIND_US && st->wire.last_fill < GATHER_BYTES / 2) || st->wire.woken || now >= deadline ||
-            (!poll->batch->len && feedback_wants_give(&s->feedback, now))) {
+        if (late || (complete && st->lag_us <= BEHIND_US && st->wire.last_fill < GATHER_BYTES / 2) || st->wire.woken ||
+            now >= deadline || (!poll->batch->len && feedback_wants_give(&s->feedback, now))) {
             return give_or_idle(s, poll, now, err);
         }
         if (tell_server(s, now, ACK_GAP_US, err) != HP_OK) {
             return HP_ERROR;
         }
-        due = st->wire.copying ? feedback_due_us(&s->feedback) : deadline; /* until the server answers, there is nothing to say */
+        due = st->wire.copying ? feedback_due_us(&s->feedback)
+                               : deadline; /* until the server answers, there is nothing to say */
         due = due > now ? due : now;
         if (wait_for_more(s, (due < deadline ? due : deadline) - now, err) != HP_OK) {
             return HP_ERROR;

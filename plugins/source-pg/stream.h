@@ -13,8 +13,8 @@
 /* A transaction of which the server has sent parts before its end. */
 struct open_tx {
     struct hp_tx tx;
-    bool skip;      /* made by a Homeport sink */
-    bool chunked;   /* chunks were given to the host */
+    bool skip;    /* made by a Homeport sink */
+    bool chunked; /* chunks were given to the host */
     uint32_t seq;
     uint32_t *aborted;
     size_t n_aborted, cap_aborted;
@@ -32,15 +32,15 @@ struct stream {
     struct wire wire;
     struct pgoutput_mode mode;
     struct pgoutput_scratch *scratch;
-    bool streaming;           /* the server may stream open transactions */
+    bool streaming; /* the server may stream open transactions */
     /* the transaction between B and C */
     bool in_tx, skip, chunked;
     struct hp_tx tx;
     uint32_t seq;
-    uint64_t begin_at;        /* its BEGIN record in the builder, or STREAM_NOWHERE */
+    uint64_t begin_at; /* its BEGIN record in the builder, or STREAM_NOWHERE */
     /* streamed ones */
     struct open_txs open;
-    struct open_tx *current;  /* between S and E */
+    struct open_tx *current; /* between S and E */
     /* the batch being built */
     enum content content;
     uint64_t done_len, done_records; /* of the transactions that are complete */
@@ -55,11 +55,11 @@ struct stream {
     struct open_tx *outcome_tx;
     struct open_tx *given_tx; /* the last one given: the host still looks at its list */
     /* pace */
-    int64_t lag_us;           /* age of what arrives, by the server's clock */
-    unsigned dense;           /* fills in a row that came at once */
+    int64_t lag_us; /* age of what arrives, by the server's clock */
+    unsigned dense; /* fills in a row that came at once */
     int64_t server_clock_us;
     uint64_t server_end;
-    uint64_t skip_below;      /* commits before this are handled already */
+    uint64_t skip_below;                         /* commits before this are handled already */
     int64_t n_filtered, n_looped, n_bytes, n_tx; /* since figures() */
 };
 

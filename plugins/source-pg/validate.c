@@ -5,7 +5,8 @@
 #include "keys.h"
 #include "settings.h"
 
-static void warn_about_tls(const struct hp_config *config, const struct settings *s, const struct hp_config_report *report)
+static void warn_about_tls(const struct hp_config *config, const struct settings *s,
+                           const struct hp_config_report *report)
 {
     static const char *const weak[] = {"disable", "allow", "prefer", "require", "verify-ca"};
     bool loopback = s->host[0] == '/' || strcmp(s->host, "localhost") == 0 || strncmp(s->host, "127.", 4) == 0 ||
@@ -15,7 +16,8 @@ static void warn_about_tls(const struct hp_config *config, const struct settings
     }
     for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
         if (strcmp(s->sslmode, weak[i]) == 0 && (s->java || hp_config_get(config, "database.sslmode", NULL))) {
-            report->warning(report, "database.sslmode", "does not prove that the server is the right one; verify-full does");
+            report->warning(report, "database.sslmode",
+                            "does not prove that the server is the right one; verify-full does");
         }
     }
 }
@@ -31,12 +33,14 @@ void validate_config(const struct hp_config *config, const struct hp_config_repo
     }
     warn_about_tls(config, &s, report);
     if (s.java && s.publication_mode == PUBLICATION_ALL_TABLES) {
-        report->warning(report, "publication.autocreate.mode",
-                        "all_tables makes the server refuse updates and deletes of every table without a primary key or "
-                        "replica identity; filtered publishes the captured tables only");
+        report->warning(
+            report, "publication.autocreate.mode",
+            "all_tables makes the server refuse updates and deletes of every table without a primary key or "
+            "replica identity; filtered publishes the captured tables only");
     }
     if (s.java && strcmp(keys_value(config, "plugin.name"), "pgoutput") != 0) {
-        report->warning(report, "plugin.name", "decoderbufs is not used: Homeport reads pgoutput, which every server accepts");
+        report->warning(report, "plugin.name",
+                        "decoderbufs is not used: Homeport reads pgoutput, which every server accepts");
     }
     settings_finish(&s);
 }

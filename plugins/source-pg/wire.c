@@ -1,6 +1,7 @@
 /* wire.c: see wire.h. */
 #include "wire.h"
 
+#include "no_memory.h"
 #include "wire_read.h"
 
 #include <arpa/inet.h>
@@ -19,11 +20,6 @@
 #define LOOPBACK_WINDOW 32768
 #define LOCAL_GATHER_US 200 /* a unix socket holds some 280 small messages; waiting longer stalls the sender */
 #define WIRE_END_US     10000000
-
-static hp_status out_of_memory(struct hp_error *err)
-{
-    return hp_fail(err, HP_ERROR_RETRY, "", "out of memory for the connection's buffer");
-}
 
 static hp_status lost(struct wire *w, const char *reason, struct hp_error *err)
 {
@@ -93,7 +89,7 @@ static hp_status send_message(struct wire *w, char type, const void *body, uint3
     uint8_t small[256], *all = len + WIRE_HEADER <= sizeof small ? small : malloc(len + WIRE_HEADER);
     hp_status st;
     if (!all) {
-        return out_of_memory(err);
+        return no_memory(err);
     }
     all[0] = (uint8_t)type;
     wire_put32(all + 1, len + 4);
@@ -222,7 +218,7 @@ hp_status wire_peek(struct wire *w, struct wire_msg *out, enum wire_status *stat
             return lost(w, "the server closed the connection", err);
         }
         if (left < len) {
-            return make_room(w, len) ? HP_OK : out_of_memory(err);
+            return make_room(w, len) ? HP_OK : no_memory(err);
         }
         if (at[0] == 'd') {
             w->taken = len;
@@ -239,6 +235,21 @@ hp_status wire_peek(struct wire *w, struct wire_msg *out, enum wire_status *stat
     }
 }
 
+/* After a huge message the buffer goes back to its size under load (E8). */
+static void give_back(struct wire *w)
+{
+    size_t unread = w->tail - w->head;
+    uint8_t *buf = unread < WIRE_LARGE ? malloc(WIRE_LARGE) : NULL;
+    if (buf) {
+        memcpy(buf, w->buf + w->head, unread);
+        free(w->buf);
+        w->buf = buf;
+        w->cap = WIRE_LARGE;
+        w->head = 0;
+        w->tail = unread;
+    }
+}
+
 void wire_take(struct wire *w)
 {
     if (!w->direct) {
@@ -247,6 +258,9 @@ void wire_take(struct wire *w)
     }
     w->head += w->taken;
     w->taken = 0;
+    if (w->cap > 2 * WIRE_LARGE) {
+        give_back(w);
+    }
 }
 
 /* Free room behind the unread bytes; false: the buffer is full, let it be worked off first. */

@@ -19,14 +19,14 @@ struct wire {
     bool eof;                /* the server closed the connection; what came before is still to be used */
     bool woken;              /* wake_fd ended a wait; whoever reads this clears both */
     int fd, wake_fd;
-    uint64_t max_message;    /* larger ones are refused */
+    uint64_t max_message; /* larger ones are refused */
     uint8_t *buf;
-    size_t cap, head, tail;  /* unread bytes are [head, tail) */
-    size_t taken;            /* bytes of the message peeked at, 0: none */
-    int low_water;           /* SO_RCVLOWAT as set */
-    char *copied;            /* TLS: libpq's memory of the current message */
+    size_t cap, head, tail; /* unread bytes are [head, tail) */
+    size_t taken;           /* bytes of the message peeked at, 0: none */
+    int low_water;          /* SO_RCVLOWAT as set */
+    char *copied;           /* TLS: libpq's memory of the current message */
     int copied_len;
-    size_t last_fill;        /* bytes that the last wait brought */
+    size_t last_fill; /* bytes that the last wait brought */
 };
 
 /* One CopyData's payload: valid until wire_take(). */

@@ -73,7 +73,8 @@ Test(filters, bad_expression_names_the_key)
 /* SEC-15: expressions that a backtracking engine cannot finish. */
 Test(filters, catastrophic_expressions_end_soon)
 {
-    static const char *const evil[] = {"(a+)+$", "(a|a)*$", "(a|aa)+$", "((a*)*)*$", "(.*a){20}$", "^(([a-z])+.)+[A-Z]([a-z])+$"};
+    static const char *const evil[] = {"(a+)+$",    "(a|a)*$",    "(a|aa)+$",
+                                       "((a*)*)*$", "(.*a){20}$", "^(([a-z])+.)+[A-Z]([a-z])+$"};
     char name[5001];
     memset(name, 'a', sizeof name - 1);
     name[sizeof name - 2] = '!';

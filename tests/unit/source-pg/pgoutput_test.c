@@ -223,7 +223,8 @@ Test(pgoutput, update_with_old_row)
         be(&m, 1, 2);
         value(&m, 'b', "new!");
         only_whole(&m, &streamed, &out);
-        cr_assert(out.xid == 77 && out.before.kind == kinds[i] && out.before.values[0].len == 3 && out.after.values[0].len == 4);
+        cr_assert(out.xid == 77 && out.before.kind == kinds[i] && out.before.values[0].len == 3 &&
+                  out.after.values[0].len == 4);
     }
 }
 
@@ -264,7 +265,8 @@ Test(pgoutput, truncate)
     be(&m, 16385, 4);
     be(&m, 16390, 4);
     only_whole(&m, &plain, &out);
-    cr_assert(out.n_oids == 2 && out.flags == 3 && pgoutput_truncated(&out, 0) == 16385 && pgoutput_truncated(&out, 1) == 16390);
+    cr_assert(out.n_oids == 2 && out.flags == 3 && pgoutput_truncated(&out, 0) == 16385 &&
+              pgoutput_truncated(&out, 1) == 16390);
 }
 
 Test(pgoutput, truncate_that_lies_about_its_length)

@@ -29,9 +29,17 @@ Test(position, none)
 Test(position, round_trip)
 {
     struct hp_error err = {.size = sizeof err};
-    struct position p = {.known = true, .lsn = 24023128, .message_lsn = 24023000, .xid = 555, .commit_us = 1700000000123456,
-                         .identified = true, .slot = "debezium", .slot_lsn = 24000000, .system_id = UINT64_C(7711563763082527659),
-                         .timeline = 3, .snapshot_running = true};
+    struct position p = {.known = true,
+                         .lsn = 24023128,
+                         .message_lsn = 24023000,
+                         .xid = 555,
+                         .commit_us = 1700000000123456,
+                         .identified = true,
+                         .slot = "debezium",
+                         .slot_lsn = 24000000,
+                         .system_id = UINT64_C(7711563763082527659),
+                         .timeline = 3,
+                         .snapshot_running = true};
     struct position q;
     struct text t = {0};
     cr_assert(position_add_table(&p, 24000000, 16385, &err) == HP_OK);
@@ -39,7 +47,8 @@ Test(position, round_trip)
     cr_assert(position_add_table(&p, 24010000, 16395, &err) == HP_OK);
     cr_assert(position_format(&p, &t, &err) == HP_OK);
     q = parse(t.data);
-    cr_assert(q.known && q.lsn == p.lsn && q.message_lsn == p.message_lsn && q.xid == 555 && q.commit_us == p.commit_us);
+    cr_assert(q.known && q.lsn == p.lsn && q.message_lsn == p.message_lsn && q.xid == 555 &&
+              q.commit_us == p.commit_us);
     cr_assert(q.identified && q.system_id == p.system_id && q.timeline == 3 && q.slot_lsn == p.slot_lsn);
     cr_assert_str_eq(q.slot, "debezium");
     cr_assert(q.snapshot_running && !q.snapshot_done);
@@ -53,8 +62,9 @@ Test(position, round_trip)
 Test(position, debezium_offset)
 {
     /* lsn lies inside of a transaction: start behind the last one that ended */
-    struct position p = parse("{\"transaction_id\":null,\"lsn_proc\":300,\"messageType\":\"INSERT\",\"lsn_commit\":200,\"lsn\":300,"
-                              "\"txId\":571,\"ts_usec\":1700000000000000,\"lsn_events_processed\":3,\"extra\":{\"a\":[1,{\"b\":null}]}}");
+    struct position p = parse(
+        "{\"transaction_id\":null,\"lsn_proc\":300,\"messageType\":\"INSERT\",\"lsn_commit\":200,\"lsn\":300,"
+        "\"txId\":571,\"ts_usec\":1700000000000000,\"lsn_events_processed\":3,\"extra\":{\"a\":[1,{\"b\":null}]}}");
     cr_assert(p.known && !p.identified && p.lsn == 200 && p.xid == 571);
 }
 
@@ -83,10 +93,22 @@ Test(position, forgets_tables_only_when_behind)
 
 Test(position, malformed)
 {
-    static const char *const bad[] = {"x", "{", "[]", "{}", "{\"lsn\":}", "{\"lsn\":\"a\"}", "{\"lsn\":1", "{\"lsn\":1}}", "{\"lsn\":1,}",
-                                      "{\"lsn\":99999999999999999999}", "{\"lsn\":0}", "{\"lsn\":1,\"a\":[[[[[[[[[[[[]]]]]]]]]]]]}",
-                                      "{\"lsn\":1,\"snapshot_tables\":[{\"oids\":[1]}]}", "{\"lsn\":1,\"snapshot_tables\":[{\"lsn\":5,\"oids\":[-1]}]}",
-                                      "{\"lsn\":1,\"a\":\"\n\"}", "{\"lsn\":null}"};
+    static const char *const bad[] = {"x",
+                                      "{",
+                                      "[]",
+                                      "{}",
+                                      "{\"lsn\":}",
+                                      "{\"lsn\":\"a\"}",
+                                      "{\"lsn\":1",
+                                      "{\"lsn\":1}}",
+                                      "{\"lsn\":1,}",
+                                      "{\"lsn\":99999999999999999999}",
+                                      "{\"lsn\":0}",
+                                      "{\"lsn\":1,\"a\":[[[[[[[[[[[[]]]]]]]]]]]]}",
+                                      "{\"lsn\":1,\"snapshot_tables\":[{\"oids\":[1]}]}",
+                                      "{\"lsn\":1,\"snapshot_tables\":[{\"lsn\":5,\"oids\":[-1]}]}",
+                                      "{\"lsn\":1,\"a\":\"\n\"}",
+                                      "{\"lsn\":null}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         refuse(bad[i]);
     }

@@ -22,8 +22,8 @@ static struct catalog_type types[] = {
     {.oid = 23, .kind = 'b', .typmod = -1, .sends_binary = true, .name = (char *)"integer", .labels = (char *)""},
     {.oid = 25, .kind = 'b', .typmod = -1, .sends_binary = true, .name = (char *)"text", .labels = (char *)""},
 };
-static const struct catalog_table table = {.found = true, .relkind = 'r', .identity = 'd', .columns = facts, .n_columns = 3,
-                                           .types = types, .n_types = 2};
+static const struct catalog_table table = {
+    .found = true, .relkind = 'r', .identity = 'd', .columns = facts, .n_columns = 3, .types = types, .n_types = 2};
 
 static struct pgoutput_column column(const char *name, uint32_t type, unsigned flags)
 {
@@ -69,10 +69,12 @@ static struct pgoutput_value v(char kind, const char *bytes)
 
 static const struct pgoutput_tuple none;
 
-static const struct hp_record *append(struct bench *b, char op, const struct pgoutput_tuple *before, const struct pgoutput_tuple *after)
+static const struct hp_record *append(struct bench *b, char op, const struct pgoutput_tuple *before,
+                                      const struct pgoutput_tuple *after)
 {
     struct hp_error err = {.size = sizeof err};
-    struct row_change c = {.rel = b->rel, .op = op, .seq = 4, .pos = 99, .before = before, .after = after, .wire_bytes = 4096};
+    struct row_change c = {
+        .rel = b->rel, .op = op, .seq = 4, .pos = 99, .before = before, .after = after, .wire_bytes = 4096};
     uint64_t at = b->builder.b.len;
     struct hp_batch batch;
     cr_assert(rows_append(&b->builder.b, &c, &err) == HP_OK, "%s", err.message);

@@ -6,9 +6,12 @@
 
 #include <criterion/criterion.h>
 
-#define BASE "database.hostname=192.168.99.100", "database.user=postgres", "database.password=postgres", "database.dbname=postgres"
+#define BASE                                                                                                           \
+    "database.hostname=192.168.99.100", "database.user=postgres", "database.password=postgres",                        \
+        "database.dbname=postgres"
 
-static hp_status make(struct settings *out, const char *dialect, size_t n, const char *const *pairs, struct hp_error *err)
+static hp_status make(struct settings *out, const char *dialect, size_t n, const char *const *pairs,
+                      struct hp_error *err)
 {
     struct mock_config c;
     const char *key = NULL;
@@ -55,7 +58,8 @@ Test(settings, own_defaults_are_the_safe_ones)
 
 Test(settings, tls_on_loopback)
 {
-    static const char *const hosts[] = {"database.hostname=127.0.0.1", "database.hostname=localhost", "database.hostname=/run/postgresql"};
+    static const char *const hosts[] = {"database.hostname=127.0.0.1", "database.hostname=localhost",
+                                        "database.hostname=/run/postgresql"};
     for (size_t i = 0; i < COUNT(hosts); i++) {
         const char *const pairs[] = {hosts[i], "database.user=u", "database.dbname=d", "topic.prefix=eu"};
         struct hp_error err = {.size = sizeof err};
@@ -68,12 +72,21 @@ Test(settings, tls_on_loopback)
 
 Test(settings, refused)
 {
-    static const char *const bad[] = {"slot.name=Upper", "slot.name=a-b", "topic.prefix=a b", "topic.prefix=a/b",
-                                      "snapshot.mode=custom", "snapshot.mode=configuration_based", "table.include.list=public\\.(a",
-                                      "skipped.operations=x", "message.key.columns=nocolon", "database.hostname=a,b",
-                                      "publication.autocreate.mode=other", "snapshot.select.statement.overrides=public.a"};
+    static const char *const bad[] = {"slot.name=Upper",
+                                      "slot.name=a-b",
+                                      "topic.prefix=a b",
+                                      "topic.prefix=a/b",
+                                      "snapshot.mode=custom",
+                                      "snapshot.mode=configuration_based",
+                                      "table.include.list=public\\.(a",
+                                      "skipped.operations=x",
+                                      "message.key.columns=nocolon",
+                                      "database.hostname=a,b",
+                                      "publication.autocreate.mode=other",
+                                      "snapshot.select.statement.overrides=public.a"};
     for (size_t i = 0; i < COUNT(bad); i++) {
-        const char *const pairs[] = {bad[i], "database.hostname=h", "database.user=u", "database.dbname=d", "topic.prefix=eu"};
+        const char *const pairs[] = {bad[i], "database.hostname=h", "database.user=u", "database.dbname=d",
+                                     "topic.prefix=eu"};
         struct hp_error err = {.size = sizeof err};
         struct settings s;
         cr_assert(make(&s, KEYS_OWN_ID, COUNT(pairs), pairs, &err) == HP_ERROR, "%s was taken", bad[i]);
@@ -100,7 +113,8 @@ Test(settings, missing)
 
 Test(settings, wants_tables_and_columns)
 {
-    static const char *const pairs[] = {BASE, "topic.prefix=eu", "schema.include.list=public", "table.exclude.list=public\\.secret.*",
+    static const char *const pairs[] = {BASE, "topic.prefix=eu", "schema.include.list=public",
+                                        "table.exclude.list=public\\.secret.*",
                                         "column.exclude.list=public\\.t\\.hidden"};
     struct hp_error err = {.size = sizeof err};
     struct settings s;
@@ -133,10 +147,13 @@ Test(settings, partitions)
 
 Test(settings, rules)
 {
-    static const char *const pairs[] = {BASE, "topic.prefix=eu", "message.key.columns=public\\.a:x,y;.*\\.b:z",
-                                        "replica.identity.autoset.values=public\\.a:FULL,public\\.b:INDEX b_idx",
-                                        "snapshot.select.statement.overrides=public.a",
-                                        "snapshot.select.statement.overrides.public.a=SELECT * FROM public.a WHERE x > 1"};
+    static const char *const pairs[] = {
+        BASE,
+        "topic.prefix=eu",
+        "message.key.columns=public\\.a:x,y;.*\\.b:z",
+        "replica.identity.autoset.values=public\\.a:FULL,public\\.b:INDEX b_idx",
+        "snapshot.select.statement.overrides=public.a",
+        "snapshot.select.statement.overrides.public.a=SELECT * FROM public.a WHERE x > 1"};
     struct hp_error err = {.size = sizeof err};
     struct settings s;
     const char *out = NULL;
@@ -148,7 +165,8 @@ Test(settings, rules)
     cr_assert(settings_rule(s.keys, s.n_keys, "other", "c", &out, &err) == HP_OK && out == NULL);
     cr_assert(settings_rule(s.identities, s.n_identities, "public", "b", &out, &err) == HP_OK);
     cr_assert_str_eq(out, "INDEX b_idx");
-    cr_assert(settings_rule(s.overrides, s.n_overrides, "public", "a", &out, &err) == HP_OK && strncmp(out, "SELECT", 6) == 0);
+    cr_assert(settings_rule(s.overrides, s.n_overrides, "public", "a", &out, &err) == HP_OK &&
+              strncmp(out, "SELECT", 6) == 0);
     settings_finish(&s);
 }
 

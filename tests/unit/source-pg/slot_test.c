@@ -5,13 +5,15 @@
 
 static struct position stored(uint64_t lsn)
 {
-    struct position p = {.known = true, .identified = true, .lsn = lsn, .slot = "s", .slot_lsn = 100, .system_id = 7, .timeline = 1};
+    struct position p = {
+        .known = true, .identified = true, .lsn = lsn, .slot = "s", .slot_lsn = 100, .system_id = 7, .timeline = 1};
     return p;
 }
 
 static const struct server_identity server = {.system_id = 7, .timeline = 1, .wal_end = 9000};
 
-static hp_status judge(const struct position *p, const struct slot_state *slot, const struct server_identity *who, struct hp_error *err)
+static hp_status judge(const struct position *p, const struct slot_state *slot, const struct server_identity *who,
+                       struct hp_error *err)
 {
     return slot_judge(p, slot, who, "s", err);
 }

@@ -1,4 +1,5 @@
-/* The socket reader against a server that sends in odd pieces, lies about lengths or goes away (F32, SEC-22, SEC-23). */
+/* The socket reader against a server that sends in odd pieces, lies about lengths or goes away (F32, SEC-22, SEC-23).
+ */
 #include "wire.h"
 #include "wire_read.h"
 
@@ -22,8 +23,14 @@ static void open_line(struct line *l)
     l->settings.host = (char *)"h";
     l->settings.port = (char *)"1";
     l->session.settings = &l->settings;
-    l->w = (struct wire){.session = &l->session, .what = "streaming", .direct = true, .local = true, .fd = pair[0], .wake_fd = -1,
-                         .max_message = 1000, .low_water = 1};
+    l->w = (struct wire){.session = &l->session,
+                         .what = "streaming",
+                         .direct = true,
+                         .local = true,
+                         .fd = pair[0],
+                         .wake_fd = -1,
+                         .max_message = 1000,
+                         .low_water = 1};
     l->server = pair[1];
 }
 
