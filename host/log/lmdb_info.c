@@ -216,6 +216,32 @@ hp_status reader_chunk(struct log_reader *r, const struct marker *m, uint64_t nu
 
 /* ---- what log.h answers about streams ---- */
 
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    for (; *text; text++) {
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211); /* FNV-1a */
+    }
+    return hash;
+}
+
+/* Sinks list the streams every second: a damaged one is told once, and again only for another reason; at most
+   STREAMS_TOLD of them. */
+static void warn_left_out(struct log *log, const char *path, const char *reason)
+{
+    uint64_t hash = hash_text(hash_text(UINT64_C(14695981039346656037), path), reason);
+    for (size_t i = 0; i < STREAMS_TOLD; i++) {
+        _Atomic uint64_t *slot = &log->told[(hash + i) % STREAMS_TOLD];
+        uint64_t none = 0;
+        if (atomic_compare_exchange_strong_explicit(slot, &none, hash, memory_order_relaxed, memory_order_relaxed)) {
+            log_warn("%s is left out of the list of streams: %s", path, reason);
+            return;
+        }
+        if (none == hash) {
+            return;
+        }
+    }
+}
+
 hp_status log_streams(struct log *log, char ***out_names, size_t *out_n, struct hp_error *err)
 {
     DIR *dir = opendir(log->dir);
@@ -239,7 +265,7 @@ hp_status log_streams(struct log *log, char ***out_names, size_t *out_n, struct 
             free(id);
         }
         if (status == HP_ERROR) {
-            log_warn("%s is left out of the list of streams: %s", path, wrong.message);
+            warn_left_out(log, path, wrong.message);
         }
         more = status == HP_OK ? realloc(names, (n + 1) * sizeof *names) : NULL;
         if (more) {

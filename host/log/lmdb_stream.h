@@ -5,10 +5,15 @@
 #include "lmdb_env.h"
 #include "log.h"
 
+#include <stdatomic.h>
+
+#define STREAMS_TOLD 64u
+
 struct log {
     char *dir;
     uint64_t max_record, reserve, map;
     uint32_t *wake; /* moves when a stream comes or goes */
+    _Atomic uint64_t told[STREAMS_TOLD]; /* hashes of what log_streams() has warned about */
 };
 
 #define STREAM_PATH_MAX 4096

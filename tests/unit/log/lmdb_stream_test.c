@@ -66,6 +66,37 @@ Test(stream, an_interrupted_making_does_not_show)
     cr_assert_neq(access(path, F_OK), 0);
 }
 
+/* How many bytes were logged while the streams were listed. */
+static off_t told_by_listing(const char *file)
+{
+    struct stat st;
+    char **found;
+    size_t n;
+    int kept = dup(STDERR_FILENO), fd = open(file, O_CREAT | O_TRUNC | O_RDWR, 0600);
+    cr_assert(kept >= 0 && fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+    hp_status status = log_streams(t.log, &found, &n, &t.err);
+    cr_assert(dup2(kept, STDERR_FILENO) >= 0 && fstat(fd, &st) == 0);
+    close(kept);
+    close(fd);
+    cr_assert_eq(status, HP_OK);
+    log_names_free(found, n);
+    return st.st_size;
+}
+
+Test(stream, what_is_left_out_is_told_once)
+{
+    char path[512], file[512];
+    snprintf(path, sizeof path, "%s/broken", t.dir);
+    snprintf(file, sizeof file, "%s/.told", t.dir);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/broken/data.mdb", t.dir);
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    cr_assert_eq(write(fd, "not a stream", 12), 12);
+    close(fd);
+    cr_assert_gt(told_by_listing(file), 0);
+    cr_assert_eq(told_by_listing(file), 0);
+}
+
 Test(stream, unknown_ones_are_said_to_be)
 {
     struct log_stream_info info;
