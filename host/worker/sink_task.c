@@ -39,6 +39,7 @@ struct sink_task {
     int64_t flushed_at_ms, report_at_ms, busy_ms;
     bool moved; /* offsets are not as last reported */
     bool all_flushed, trimmed, shown_paused;
+    bool started; /* the plugin is */
     struct hp_metric *records_in, *bytes_in, *records_out, *bytes_out, *lag_bytes;
 };
 
@@ -135,14 +136,53 @@ static hp_status place(struct sink_task *t, struct sink_stream *s, struct hp_err
     return sink_stream_place(s, t->w, t->sink, t->set.topics, err);
 }
 
+static hp_status plugin_start(struct sink_task *t, struct hp_error *err)
+{
+    hp_status st;
+    life_enter(&t->w->life, "sink.start", t->w->plugin.note.id);
+    st = t->sink->start(t->w->self, err);
+    life_leave(&t->w->life);
+    t->started = st >= 0;
+    return st < 0 ? st : HP_OK;
+}
+
+static void plugin_stop(struct sink_task *t)
+{
+    if (!t->started) {
+        return;
+    }
+    life_enter(&t->w->life, "sink.stop", t->w->plugin.note.id);
+    if (t->current) {
+        t->sink->rollback(t->w->self);
+    }
+    t->sink->stop(t->w->self);
+    life_leave(&t->w->life);
+    t->started = false;
+}
+
+/* The schemas of a stream that is gone are gone, too: plugins begin anew, without what they knew by them. */
+static hp_status begin_anew(struct sink_task *t, struct hp_error *err)
+{
+    plugin_stop(t);
+    chain_stop(t->w->chain);
+    for (size_t i = 0; i < t->set.n; i++) {
+        t->set.streams[i]->placed = false;
+    }
+    return chain_start(t->w->chain, err) == HP_OK ? plugin_start(t, err) : HP_ERROR;
+}
+
 /* The stream is another one now. */
 static hp_status replaced(struct sink_task *t, struct sink_stream *s, struct hp_error *err)
 {
+    bool had = s->id[0] != '\0';
     log_info("stream %s: it is %s now", s->name, log_reader_stream_id(s->reader)[0] ? "another one" : "not there");
+    if (had && begin_anew(t, err) != HP_OK) {
+        return HP_ERROR;
+    }
     if (sink_stream_recall(s, t->w, t->set.map, t->set.topics, NULL, err) != HP_OK) {
         return HP_ERROR;
     }
-    return place(t, s, err);
+    return sink_stream_place(s, t->w, t->sink, t->set.topics, err);
 }
 
 /* Read and put one batch of a stream. HP_IDLE: there is nothing. */
@@ -158,7 +198,7 @@ static hp_status step(struct sink_task *t, struct sink_stream *s, struct hp_erro
     }
     st = log_reader_next(s->reader, BATCH_CREDIT, &read, err);
     if (st == HP_END) {
-        if (t->current == s) {
+        if (t->current) {
             t->sink->rollback(t->w->self);
             group_close(t);
         }
@@ -367,10 +407,8 @@ static hp_status attempt(struct sink_task *t, struct hp_error *err)
         chain_start(w->chain, err) != HP_OK) {
         return HP_ERROR;
     }
-    life_enter(&w->life, "sink.start", w->plugin.note.id);
-    st = t->sink->start(w->self, err);
-    life_leave(&w->life);
-    if (st >= 0) {
+    st = plugin_start(t, err);
+    if (st == HP_OK) {
         bool all;
         st = place_all(t, err);
         st = st == HP_OK ? run_started(t, err) : st;
@@ -378,12 +416,7 @@ static hp_status attempt(struct sink_task *t, struct hp_error *err)
             st = report_flushed_of(t, &all, err);
             report_all(t);
         }
-        life_enter(&w->life, "sink.stop", w->plugin.note.id);
-        if (t->current) {
-            t->sink->rollback(w->self);
-        }
-        t->sink->stop(w->self);
-        life_leave(&w->life);
+        plugin_stop(t);
         int64_t oldest = atomic_load(&w->oldest_us);
         group_close(t);
         atomic_store(&w->oldest_us, st < 0 ? oldest : 0); /* what could not be applied goes on ageing */

@@ -43,7 +43,7 @@ struct hp_bytes {
 #endif
 
 #define HP_STRINGIFY_(x) #x
-#define HP_STRINGIFY(x) HP_STRINGIFY_(x)
+#define HP_STRINGIFY(x)  HP_STRINGIFY_(x)
 
 /*
  * HP_PLUGIN_NOTE(id, kind, aliases, version) puts a description into the ELF
@@ -55,17 +55,16 @@ struct hp_bytes {
  * Use it once per plugin in the file that defines hp_plugin_entry_v1.
  */
 #define HP_NOTE_OWNER "Homeport"
-#define HP_NOTE_TYPE 1
-#define HP_PLUGIN_NOTE(id, kind, aliases, version)                                                 \
-    __asm__(".pushsection .note.homeport,\"a\",%note\n"                                            \
-            ".balign 4\n"                                                                          \
-            ".long 2f-1f, 4f-3f, 1\n"                                                              \
-            "1: .asciz \"Homeport\"\n"                                                             \
-            "2: .balign 4\n"                                                                       \
-            "3: .asciz \"{\\\"id\\\":\\\"" id "\\\",\\\"kind\\\":\\\"" kind                        \
-            "\\\",\\\"aliases\\\":\\\"" aliases "\\\",\\\"version\\\":\\\"" version                \
-            "\\\",\\\"abi\\\":1}\"\n"                                                              \
-            "4: .balign 4\n"                                                                       \
+#define HP_NOTE_TYPE  1
+#define HP_PLUGIN_NOTE(id, kind, aliases, version)                                                                     \
+    __asm__(".pushsection .note.homeport,\"a\",%note\n"                                                                \
+            ".balign 4\n"                                                                                              \
+            ".long 2f-1f, 4f-3f, 1\n"                                                                                  \
+            "1: .asciz \"Homeport\"\n"                                                                                 \
+            "2: .balign 4\n"                                                                                           \
+            "3: .asciz \"{\\\"id\\\":\\\"" id "\\\",\\\"kind\\\":\\\"" kind "\\\",\\\"aliases\\\":\\\"" aliases        \
+            "\\\",\\\"version\\\":\\\"" version "\\\",\\\"abi\\\":1}\"\n"                                              \
+            "4: .balign 4\n"                                                                                           \
             ".popsection\n")
 
 #endif

@@ -20,27 +20,27 @@
 #include "status.h"
 #include "value.h"
 
-#define HP_RECORD_BEGIN 1u  /* an hp_tx follows the header; not counted as a record */
+#define HP_RECORD_BEGIN  1u /* an hp_tx follows the header; not counted as a record */
 #define HP_RECORD_CHANGE 2u /* a row's change: before and after are rows of `schema` */
-#define HP_RECORD_PLAIN 3u  /* before is one cell, the key; after is one cell, the value */
+#define HP_RECORD_PLAIN  3u /* before is one cell, the key; after is one cell, the value */
 
 /* hp_record.op, with Debezium's letters; 0 in a plain record. */
-#define HP_OP_CREATE 'c'
-#define HP_OP_UPDATE 'u'
-#define HP_OP_DELETE 'd'
-#define HP_OP_READ 'r'     /* a snapshot's row */
+#define HP_OP_CREATE   'c'
+#define HP_OP_UPDATE   'u'
+#define HP_OP_DELETE   'd'
+#define HP_OP_READ     'r' /* a snapshot's row */
 #define HP_OP_TRUNCATE 't' /* no rows; one record per table */
-#define HP_OP_MESSAGE 'm'  /* pg_logical_emit_message: before is the prefix (string), after the content */
+#define HP_OP_MESSAGE  'm' /* pg_logical_emit_message: before is the prefix (string), after the content */
 
-#define HP_REC_KEY_CHANGED 1u     /* update that changed the key: before holds the old key */
-#define HP_REC_BEFORE_KEY 2u      /* before holds key columns only; the others are ABSENT */
-#define HP_REC_SNAP_FIRST 4u      /* op r: first of the snapshot, ... */
-#define HP_REC_SNAP_LAST 8u       /* ... last of the snapshot, ... */
+#define HP_REC_KEY_CHANGED      1u /* update that changed the key: before holds the old key */
+#define HP_REC_BEFORE_KEY       2u /* before holds key columns only; the others are ABSENT */
+#define HP_REC_SNAP_FIRST       4u /* op r: first of the snapshot, ... */
+#define HP_REC_SNAP_LAST        8u /* ... last of the snapshot, ... */
 #define HP_REC_SNAP_TABLE_FIRST 16u
-#define HP_REC_SNAP_TABLE_LAST 32u
-#define HP_REC_CASCADE 64u          /* op t: TRUNCATE ... CASCADE */
+#define HP_REC_SNAP_TABLE_LAST  32u
+#define HP_REC_CASCADE          64u /* op t: TRUNCATE ... CASCADE */
 #define HP_REC_RESTART_IDENTITY 128u
-#define HP_REC_TX_CONTINUES 256u    /* op t: the next record is part of the same statement */
+#define HP_REC_TX_CONTINUES     256u /* op t: the next record is part of the same statement */
 
 struct hp_record {
     uint32_t size;       /* to the next record; multiple of 8 */
@@ -55,10 +55,10 @@ struct hp_record {
                             transaction's commit position it is the event's stable id */
     uint32_t before;     /* distance to the first cell of the row; 0: none */
     uint32_t after;
-    uint32_t headers;    /* distance to n_headers times {string cell, value cell}; 0: none */
+    uint32_t headers; /* distance to n_headers times {string cell, value cell}; 0: none */
     uint32_t n_headers;
-    int32_t partition;   /* -1: the host decides */
-    uint64_t pos;        /* where the source has this change (PostgreSQL: its LSN) */
+    int32_t partition;    /* -1: the host decides */
+    uint64_t pos;         /* where the source has this change (PostgreSQL: its LSN) */
     int64_t timestamp_us; /* PLAIN: the record's time. CHANGE: 0, the transaction's commit time counts */
 };
 
@@ -78,18 +78,18 @@ struct hp_tx {
 /* A batch as a plugin sees it. Immutable; borrowed until the call returns. */
 struct hp_batch {
     uint32_t size;
-    uint32_t flags;          /* HP_BATCH_* */
-    const uint8_t *data;     /* first record; 8-byte aligned */
+    uint32_t flags;      /* HP_BATCH_* */
+    const uint8_t *data; /* first record; 8-byte aligned */
     uint64_t len;
-    uint64_t n_records;      /* without BEGIN records */
-    uint64_t first_offset;   /* of the stream, if it comes from the log */
-    int64_t built_us;        /* when the source built it */
-    struct hp_bytes stream;  /* name of the stream it belongs to: the connector that wrote it */
+    uint64_t n_records;                     /* without BEGIN records */
+    uint64_t first_offset;                  /* of the stream, if it comes from the log */
+    int64_t built_us;                       /* when the source built it */
+    struct hp_bytes stream;                 /* name of the stream it belongs to: the connector that wrote it */
     const struct hp_schema *const *schemas; /* by id; [0] is NULL */
     uint32_t n_schemas;
     uint32_t n_topics;
-    const struct hp_bytes *topics;          /* by id; [0] is empty */
-    const struct hp_tx *tx;  /* HP_BATCH_CHUNK: the transaction that all records belong to */
+    const struct hp_bytes *topics; /* by id; [0] is empty */
+    const struct hp_tx *tx;        /* HP_BATCH_CHUNK: the transaction that all records belong to */
 };
 #define HP_BATCH_CHUNK 1u /* part of one transaction, more may follow; else whole transactions only */
 
@@ -100,16 +100,16 @@ struct hp_batch {
  */
 struct hp_builder {
     uint32_t size;
-    uint32_t open;        /* offset of the record under construction, UINT32_MAX if none;
-                             kept by util.h */
+    uint32_t open; /* offset of the record under construction, UINT32_MAX if none;
+                      kept by util.h */
     uint8_t *base;
-    uint64_t len;         /* bytes used */
+    uint64_t len; /* bytes used */
     uint64_t cap;
-    uint64_t n_records;   /* without BEGIN records */
-    uint64_t max_record;  /* largest record allowed (max.record.bytes) */
+    uint64_t n_records;                                    /* without BEGIN records */
+    uint64_t max_record;                                   /* largest record allowed (max.record.bytes) */
     hp_status (*grow)(struct hp_builder *, uint64_t more); /* [task] cap - len >= more afterwards, or
                              HP_ERROR: base may move */
-    void *host;           /* the host's own */
+    void *host;                                            /* the host's own */
 };
 
 #endif

@@ -6,37 +6,38 @@
 #include "status.h"
 
 /* Types, importance and width as in Kafka Connect's ConfigDef. */
-#define HP_CONFIG_BOOLEAN 1u
-#define HP_CONFIG_STRING 2u
-#define HP_CONFIG_INT 3u
-#define HP_CONFIG_SHORT 4u
-#define HP_CONFIG_LONG 5u
-#define HP_CONFIG_DOUBLE 6u
-#define HP_CONFIG_LIST 7u /* comma separated */
-#define HP_CONFIG_CLASS 8u
+#define HP_CONFIG_BOOLEAN  1u
+#define HP_CONFIG_STRING   2u
+#define HP_CONFIG_INT      3u
+#define HP_CONFIG_SHORT    4u
+#define HP_CONFIG_LONG     5u
+#define HP_CONFIG_DOUBLE   6u
+#define HP_CONFIG_LIST     7u /* comma separated */
+#define HP_CONFIG_CLASS    8u
 #define HP_CONFIG_PASSWORD 9u
 
-#define HP_IMPORTANCE_HIGH 1u
+#define HP_IMPORTANCE_HIGH   1u
 #define HP_IMPORTANCE_MEDIUM 2u
-#define HP_IMPORTANCE_LOW 3u
+#define HP_IMPORTANCE_LOW    3u
 
-#define HP_KEY_REQUIRED 1u    /* no default: must be given */
-#define HP_KEY_UNSUPPORTED 2u /* the key means something that this version cannot do: any value but
-                                 the default is a validation error that says so */
-#define HP_KEY_IGNORED 4u     /* the key has no meaning here; one warning names it when it is given */
-#define HP_KEY_PREFIX 8u      /* `name` is a prefix: every key that begins with it is known */
+#define HP_KEY_REQUIRED 1u /* no default: must be given */
+#define HP_KEY_UNSUPPORTED                                                                                             \
+    2u                    /* the key means something that this version cannot do: any value but                        \
+                             the default is a validation error that says so */
+#define HP_KEY_IGNORED 4u /* the key has no meaning here; one warning names it when it is given */
+#define HP_KEY_PREFIX  8u /* `name` is a prefix: every key that begins with it is known */
 
 struct hp_config_key {
     uint32_t size;
-    uint32_t type;             /* HP_CONFIG_* */
+    uint32_t type; /* HP_CONFIG_* */
     uint32_t importance;
-    uint32_t flags;            /* HP_KEY_* */
+    uint32_t flags; /* HP_KEY_* */
     const char *name;
     const char *default_value; /* NULL: null */
     const char *allowed;       /* "a|b|c" (compared ignoring case), or "min..max" for numbers with
                                   either side empty; NULL: anything of the type */
     const char *group;
-    const char *doc;           /* one or two sentences */
+    const char *doc; /* one or two sentences */
 };
 
 struct hp_config_entry {

@@ -8,17 +8,17 @@
 #include "batch.h"
 
 #define HP_LOG_ERROR 1u
-#define HP_LOG_WARN 2u
-#define HP_LOG_INFO 3u
+#define HP_LOG_WARN  2u
+#define HP_LOG_INFO  3u
 #define HP_LOG_DEBUG 4u
 
 struct hp_host {
     uint32_t size;
     uint32_t abi_minor;
     void *ctx;
-    const char *version; /* the host's own, for logs */
-    const void *(*service)(const struct hp_host *, const char *id);              /* [any] */
-    void (*log)(const struct hp_host *, uint32_t level, const char *message);    /* [any] one line */
+    const char *version;                                                      /* the host's own, for logs */
+    const void *(*service)(const struct hp_host *, const char *id);           /* [any] */
+    void (*log)(const struct hp_host *, uint32_t level, const char *message); /* [any] one line */
 };
 
 /*
@@ -50,13 +50,13 @@ struct hp_host_waiting {
  * add without any call per record. Names are snake case without prefix ("source_lag_bytes");
  * kind: HP_METRIC_COUNTER only grows, HP_METRIC_GAUGE is set. labels: "" or `table="a"`. [any]
  */
-#define HP_HOST_METRICS "homeport.metrics/1"
+#define HP_HOST_METRICS   "homeport.metrics/1"
 #define HP_METRIC_COUNTER 1u
-#define HP_METRIC_GAUGE 2u
+#define HP_METRIC_GAUGE   2u
 struct hp_metric; /* the host's */
 struct hp_host_metrics {
-    struct hp_metric *(*get)(const struct hp_host *, const char *name, const char *labels,
-                             const char *help, uint32_t kind);
+    struct hp_metric *(*get)(const struct hp_host *, const char *name, const char *labels, const char *help,
+                             uint32_t kind);
     void (*add)(struct hp_metric *, int64_t);
     void (*set)(struct hp_metric *, int64_t);
 };

@@ -11,17 +11,17 @@
 #include "config.h"
 #include "host.h"
 
-#define HP_KIND_SOURCE 1u
-#define HP_KIND_SINK 2u
+#define HP_KIND_SOURCE    1u
+#define HP_KIND_SINK      2u
 #define HP_KIND_TRANSFORM 3u
 
 struct hp_plugin_desc {
     uint32_t size;
-    uint32_t kind;               /* HP_KIND_* */
-    const char *id;              /* "source-pg": also the connector.class */
-    const char *aliases;         /* comma separated further names, or "" */
+    uint32_t kind;       /* HP_KIND_* */
+    const char *id;      /* "source-pg": also the connector.class */
+    const char *aliases; /* comma separated further names, or "" */
     const char *version;
-    const char *doc;             /* one line */
+    const char *doc; /* one line */
     /* The keys for a dialect (the id or an alias). *out_keys stays valid for ever. Stride: size of
        the first. [any] */
     uint32_t (*keys)(const char *dialect, const struct hp_config_key **out_keys);

@@ -21,26 +21,27 @@
 
 #define HP_SOURCE "homeport.source/1"
 
-#define HP_POLL_BATCH 0u  /* whole transactions, or none and only a newer position */
-#define HP_POLL_CHUNK 1u  /* records of transaction `tx.id`; they stay unseen. `tx` as far as known */
-#define HP_POLL_COMMIT 2u /* transaction tx.id has ended: all its chunks but those records whose subxid
-                             is in `aborted` become visible here in the order; `tx` is complete now.
-                             The batch is empty */
-#define HP_POLL_ABORT 3u  /* transaction tx.id is void; forget its chunks. The batch is empty */
+#define HP_POLL_BATCH 0u /* whole transactions, or none and only a newer position */
+#define HP_POLL_CHUNK 1u /* records of transaction `tx.id`; they stay unseen. `tx` as far as known */
+#define HP_POLL_COMMIT                                                                                                 \
+    2u                   /* transaction tx.id has ended: all its chunks but those records whose subxid                 \
+                            is in `aborted` become visible here in the order; `tx` is complete now.                    \
+                            The batch is empty */
+#define HP_POLL_ABORT 3u /* transaction tx.id is void; forget its chunks. The batch is empty */
 
 struct hp_poll {
     uint32_t size;
-    uint32_t kind;         /* out: HP_POLL_* */
-    uint64_t max_bytes;    /* in: stop adding to the batch at about this size. 0: no room now, only keep
-                              the connection alive (answer keepalives) and return HP_IDLE */
-    int64_t wait_us;       /* in: how long to wait for a first record; 0: do not wait */
+    uint32_t kind;            /* out: HP_POLL_* */
+    uint64_t max_bytes;       /* in: stop adding to the batch at about this size. 0: no room now, only keep
+                                 the connection alive (answer keepalives) and return HP_IDLE */
+    int64_t wait_us;          /* in: how long to wait for a first record; 0: do not wait */
     struct hp_builder *batch; /* in: empty; the source appends to it */
-    struct hp_tx tx;       /* out, unless HP_POLL_BATCH */
-    const uint32_t *aborted; /* out, HP_POLL_COMMIT: ascending; valid until the next call */
+    struct hp_tx tx;          /* out, unless HP_POLL_BATCH */
+    const uint32_t *aborted;  /* out, HP_POLL_COMMIT: ascending; valid until the next call */
     uint64_t n_aborted;
     struct hp_bytes position; /* out, BATCH and COMMIT: the place after these records; empty: as before.
                                  Valid until the next call */
-    uint64_t ticket;       /* out, with position */
+    uint64_t ticket;          /* out, with position */
 };
 
 struct hp_source {

@@ -6,9 +6,9 @@
 
 /* 0: done. > 0: nothing went wrong, but there is something to know. < 0: *err was filled. */
 typedef int32_t hp_status;
-#define HP_OK 0
-#define HP_IDLE 1  /* nothing to do now; call again */
-#define HP_END 2   /* a bounded source has delivered everything it ever will */
+#define HP_OK    0
+#define HP_IDLE  1 /* nothing to do now; call again */
+#define HP_END   2 /* a bounded source has delivered everything it ever will */
 #define HP_ERROR (-1)
 
 /*
@@ -21,19 +21,19 @@ typedef int32_t hp_status;
  *   FATAL   going on would lose or damage data (a slot was recreated, ...). Task FAILED.
  */
 #define HP_ERROR_CONFIG 1u
-#define HP_ERROR_RETRY 2u
+#define HP_ERROR_RETRY  2u
 #define HP_ERROR_POISON 3u
-#define HP_ERROR_FATAL 4u
+#define HP_ERROR_FATAL  4u
 
 struct hp_error {
     uint32_t size;           /* set by the caller */
     uint32_t klass;          /* HP_ERROR_* */
     uint32_t retry_after_ms; /* RETRY: not before */
     uint32_t reserved;
-    uint64_t record;         /* POISON: index in the batch given to put or apply */
-    char code[16];           /* SQLSTATE or the like, NUL-terminated, may be empty */
-    char message[976];       /* one line of UTF-8, NUL-terminated: what failed, which object,
-                                what to do. Never a secret, never a row's values */
+    uint64_t record;   /* POISON: index in the batch given to put or apply */
+    char code[16];     /* SQLSTATE or the like, NUL-terminated, may be empty */
+    char message[976]; /* one line of UTF-8, NUL-terminated: what failed, which object,
+                          what to do. Never a secret, never a row's values */
 };
 
 #endif

@@ -30,8 +30,8 @@
 __attribute__((format(printf, 4, 5)))
 #endif
 /* Fill *err (may be NULL) and return HP_ERROR. */
-static inline hp_status hp_fail(struct hp_error *err, uint32_t klass, const char *code,
-                                const char *format, ...)
+static inline hp_status
+hp_fail(struct hp_error *err, uint32_t klass, const char *code, const char *format, ...)
 {
     if (err) {
         va_list args;
@@ -56,8 +56,7 @@ static inline struct hp_bytes hp_bytes_of(const char *text)
 }
 
 /* Value of a key, or `otherwise` if the key is not there. */
-static inline const char *hp_config_get(const struct hp_config *config, const char *key,
-                                        const char *otherwise)
+static inline const char *hp_config_get(const struct hp_config *config, const char *key, const char *otherwise)
 {
     for (uint32_t i = 0; i < config->n_entries; i++) {
         if (strcmp(config->entries[i].key, key) == 0) {
@@ -73,8 +72,8 @@ static inline const char *hp_config_get(const struct hp_config *config, const ch
 static inline struct hp_bytes hp_cell_bytes(const struct hp_record *rec, const struct hp_cell *cell)
 {
     struct hp_bytes b;
-    b.data = (cell->flags & HP_CELL_INLINE) ? (const void *)cell->u.inl
-                                            : (const void *)((const uint8_t *)rec + cell->u.off);
+    b.data =
+        (cell->flags & HP_CELL_INLINE) ? (const void *)cell->u.inl : (const void *)((const uint8_t *)rec + cell->u.off);
     b.len = cell->len;
     return b;
 }
@@ -231,8 +230,8 @@ static inline struct hp_cell *hp_record_put(struct hp_builder *b, uint32_t row, 
 }
 
 /* Cell i becomes a STRING, BYTES or NATIVE with these bytes. */
-static inline void hp_record_bytes(struct hp_builder *b, uint32_t row, uint32_t i, uint8_t type,
-                                   uint8_t flags, const void *data, uint32_t len)
+static inline void hp_record_bytes(struct hp_builder *b, uint32_t row, uint32_t i, uint8_t type, uint8_t flags,
+                                   const void *data, uint32_t len)
 {
     struct hp_cell *cell = hp_record_put(b, row, i, type);
     if (!cell) {
@@ -260,8 +259,7 @@ static inline hp_status hp_record_end(struct hp_builder *b)
     if (open == HP_NO_RECORD) {
         return HP_ERROR;
     }
-    if (hp_record_open(b)->size == UINT32_MAX || !hp_builder_room(b, pad) ||
-        b->len + pad - open > UINT32_MAX - 8) {
+    if (hp_record_open(b)->size == UINT32_MAX || !hp_builder_room(b, pad) || b->len + pad - open > UINT32_MAX - 8) {
         b->len = open;
         b->open = HP_NO_RECORD;
         return HP_ERROR;
