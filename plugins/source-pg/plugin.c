@@ -4,6 +4,7 @@
 #include "offsets.h"
 #include "source.h"
 #include "validate.h"
+#include "wake.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,6 +63,12 @@ static hp_status poll_phase(struct source *s, struct hp_poll *p, struct hp_error
         return snapshot_poll(s, p, err);
     case PHASE_STREAM:
         return stream_poll(s, p, err);
+    case PHASE_PARKED:
+        if (p->max_bytes == 0) {
+            wake_wait(s->wake_fd, p->wait_us);
+            return HP_IDLE;
+        }
+        return hp_fail(err, HP_ERROR_RETRY, "", "connecting again, after the connection was closed for want of room");
     case PHASE_END:
         return HP_END;
     default:

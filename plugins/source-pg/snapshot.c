@@ -7,6 +7,7 @@
 #include "snapshot.h"
 
 #include "no_memory.h"
+#include "wake.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -103,12 +104,6 @@ static void complain(struct source *s)
     }
 }
 
-void snapshot_clear_wake(struct source *s)
-{
-    uint64_t count;
-    (void)!read(s->wake_fd, &count, sizeof count);
-}
-
 /* HP_OK: the answer is there. HP_IDLE: not yet. */
 static hp_status wait_slot(struct source *s, int64_t wait_us, struct hp_error *err)
 {
@@ -118,7 +113,7 @@ static hp_status wait_slot(struct source *s, int64_t wait_us, struct hp_error *e
     struct timespec ts = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
     if (PQisBusy(s->replication.conn)) {
         if (ppoll(fds, 2, &ts, NULL) > 0 && fds[1].revents) {
-            snapshot_clear_wake(s);
+            wake_clear(s->wake_fd);
         }
         if (fds[0].revents && !PQconsumeInput(s->replication.conn)) {
             return session_fail(&s->replication, "making the slot", NULL, err);
@@ -233,24 +228,14 @@ static hp_status over(struct source *s, struct hp_poll *poll, struct hp_error *e
     return source_give(s, poll, err);
 }
 
-/* The server waits by itself: a full socket stops its COPY. */
-static hp_status wait_for_room(struct source *s, int64_t wait_us)
-{
-    struct pollfd p = {.fd = s->wake_fd, .events = POLLIN};
-    struct timespec ts = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
-    if (ppoll(&p, 1, &ts, NULL) > 0) {
-        snapshot_clear_wake(s);
-    }
-    return HP_IDLE;
-}
-
 hp_status snapshot_poll(struct source *s, struct hp_poll *poll, struct hp_error *err)
 {
     struct snapshot *n = s->snapshot;
     int64_t now = services_now_us(), deadline = now + poll->wait_us;
     hp_status st = HP_OK;
     if (poll->max_bytes == 0) {
-        return wait_for_room(s, poll->wait_us);
+        wake_wait(s->wake_fd, poll->wait_us); /* the server waits too: a full socket stops its COPY */
+        return HP_IDLE;
     }
     for (;;) {
         switch (n->step) {

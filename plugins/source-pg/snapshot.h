@@ -52,7 +52,4 @@ hp_status snapshot_table_end(struct source *s, struct hp_poll *poll,
 /* snapshot_rows.c: HP_OK with a chunk, or HP_IDLE; to SNAP_TABLE_END at the end. */
 hp_status snapshot_read_rows(struct source *s, struct hp_poll *poll, int64_t deadline, struct hp_error *err);
 
-/* snapshot.c */
-void snapshot_clear_wake(struct source *s);
-
 #endif

@@ -2,6 +2,7 @@
 #include "no_memory.h"
 #include "rows.h"
 #include "snapshot.h"
+#include "wake.h"
 #include "wire_read.h"
 
 #include <stdlib.h>
@@ -190,7 +191,7 @@ hp_status snapshot_read_rows(struct source *s, struct hp_poll *poll, int64_t dea
         if (n->wire.woken || now >= deadline) {
             if (n->wire.woken) {
                 n->wire.woken = false;
-                snapshot_clear_wake(s);
+                wake_clear(s->wake_fd);
             }
             return keep_batch(n, b, err);
         }

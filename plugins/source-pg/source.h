@@ -15,7 +15,13 @@
 
 struct snapshot;
 
-enum phase { PHASE_STOPPED, PHASE_SNAPSHOT, PHASE_STREAM, PHASE_END };
+enum phase {
+    PHASE_STOPPED,
+    PHASE_SNAPSHOT,
+    PHASE_STREAM,
+    PHASE_PARKED, /* disconnected while the host had no room for long */
+    PHASE_END
+};
 
 struct source {
     struct services services;
@@ -50,7 +56,8 @@ hp_status source_give(struct source *s, struct hp_poll *poll, struct hp_error *e
 hp_status stream_begin(struct source *s, struct hp_error *err);
 hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *err);
 hp_status stream_commit(struct source *s, uint64_t ticket, struct hp_error *err);
-void stream_finish(struct source *s);
+void stream_end(struct source *s);    /* with a last word to the server, */
+void stream_finish(struct source *s); /* without */
 
 /* snapshot.c: make the slot if `make_slot`, read the tables if `read_tables`, then stream. */
 hp_status snapshot_begin(struct source *s, bool make_slot, bool read_tables, struct hp_error *err);

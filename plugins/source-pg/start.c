@@ -257,6 +257,7 @@ static void drop_at_stop(struct source *s)
 
 void source_stop(struct source *s, bool final)
 {
+    stream_end(s);
     if (final && s->settings.slot_drop) {
         drop_at_stop(s);
     } else if (final && s->settings.snapshot_mode != SNAPSHOT_INITIAL_ONLY) {

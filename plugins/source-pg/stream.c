@@ -6,6 +6,7 @@
 #include "no_memory.h"
 #include "rows.h"
 #include "stream_give.h"
+#include "wake.h"
 #include "wire_read.h"
 
 #include <poll.h>
@@ -21,7 +22,8 @@
 #define BEHIND_US        20000 /* older than this: we are catching up */
 #define DENSE_US         300   /* fills closer than this follow each other */
 #define DENSE_FILLS      2u
-#define ACK_GAP_US       1000         /* between two confirmations */
+#define ACK_GAP_US       1000 /* between two confirmations */
+#define PARK_US          30000000
 #define BUSY_POLL_US     1000000      /* how long a full host is waited for at a time */
 #define CATALOG_KEEP_US  5000000      /* the catalog connection is closed when unused for so long */
 #define SEND_RESERVE     (64u * 1024) /* a message is longer than the record it becomes by no more than this */
@@ -123,6 +125,15 @@ static hp_status tell_server(struct source *s, int64_t now_us, int64_t gap_us, s
     }
     services_set(&s->services, FIG_CONFIRMED_LSN, (int64_t)s->feedback.confirmed);
     return s->feedback.confirmed > before ? services_failpoint(&s->services, "src.acked", err) : HP_OK;
+}
+
+/* The server keeps the last word on what is durable. */
+void stream_end(struct source *s)
+{
+    if (s->phase == PHASE_STREAM) {
+        (void)tell_server(s, services_now_us(), 0, NULL);
+    }
+    stream_finish(s);
 }
 
 hp_status stream_commit(struct source *s, uint64_t ticket, struct hp_error *err)
@@ -248,10 +259,9 @@ static hp_status wait_for_more(struct source *s, int64_t wait_us, struct hp_erro
 
 static void clear_wake(struct source *s)
 {
-    uint64_t count;
     if (s->stream.wire.woken) {
         s->stream.wire.woken = false;
-        (void)!read(s->wake_fd, &count, sizeof count);
+        wake_clear(s->wake_fd);
     }
 }
 
@@ -272,27 +282,29 @@ static void at_rest(struct source *s, int64_t now_us)
     stream_figures(s, 0);
 }
 
-static int wait_on(struct pollfd *p, int64_t wait_us)
-{
-    struct timespec ts = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
-    return ppoll(p, 1, &ts, NULL);
-}
-
-/* No room at the host: only keep the connection alive. */
+/* No room at the host (paused, or its disk is full): only keep the connection alive, for a while. Then it is closed: a
+   server that shuts down waits for each walsender's client to take all, and would wait for ever. */
 static hp_status poll_without_room(struct source *s, const struct hp_poll *poll, struct hp_error *err)
 {
-    struct pollfd p = {.fd = s->wake_fd, .events = POLLIN};
-    int64_t wait = poll->wait_us < BUSY_POLL_US ? poll->wait_us : BUSY_POLL_US;
-    if (services_now_us() - s->feedback.sent_us >= BUSY_POLL_US) {
-        s->feedback.reply = true;
+    struct stream *st = &s->stream;
+    int64_t now = services_now_us();
+    if (!st->no_room_us) {
+        st->no_room_us = now;
     }
-    if (tell_server(s, services_now_us(), ACK_GAP_US, err) != HP_OK) {
+    if (now - st->no_room_us > PARK_US) {
+        services_log(&s->services, HP_LOG_INFO, "no room for %d s: the connection is closed until there is some",
+                     (int)(PARK_US / 1000000));
+        stream_finish(s);
+        session_close(&s->replication);
+        session_close(&s->normal);
+        s->phase = PHASE_PARKED;
+        return HP_IDLE;
+    }
+    s->feedback.reply = s->feedback.reply || now - s->feedback.sent_us >= BUSY_POLL_US;
+    if (tell_server(s, now, ACK_GAP_US, err) != HP_OK) {
         return HP_ERROR;
     }
-    if (wait > 0 && wait_on(&p, wait) > 0) {
-        s->stream.wire.woken = true;
-        clear_wake(s);
-    }
+    wake_wait(s->wake_fd, poll->wait_us < BUSY_POLL_US ? poll->wait_us : BUSY_POLL_US);
     return HP_IDLE;
 }
 
@@ -347,6 +359,10 @@ hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *e
     }
     if (poll->max_bytes == 0) {
         return poll_without_room(s, poll, err);
+    }
+    st->no_room_us = 0;
+    if (tell_server(s, now, ACK_GAP_US, err) != HP_OK) {
+        return HP_ERROR;
     }
     if (st->outcome) {
         return stream_give_outcome(s, poll, err);

@@ -55,8 +55,9 @@ struct stream {
     struct open_tx *outcome_tx;
     struct open_tx *given_tx; /* the last one given: the host still looks at its list */
     /* pace */
-    int64_t lag_us; /* age of what arrives, by the server's clock */
-    unsigned dense; /* fills in a row that came at once */
+    int64_t no_room_us; /* since when the host has no room, 0: it has */
+    int64_t lag_us;     /* age of what arrives, by the server's clock */
+    unsigned dense;     /* fills in a row that came at once */
     int64_t server_clock_us;
     uint64_t server_end;
     uint64_t skip_below;                         /* commits before this are handled already */
