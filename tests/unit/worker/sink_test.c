@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TOTAL 20000
@@ -156,5 +157,50 @@ Test(sink, a_poisoned_record_is_named)
     cr_assert_eq(run_stop(&r), 0);
     n = numbers_in_file(file, numbers, TOTAL);
     cr_assert_leq(n, 777);
+    place_finish(&p);
+}
+
+/* A target that does not answer: RESTARTING with the reason, then everything once. */
+Test(sink, an_error_that_passes_is_retried)
+{
+    struct place p;
+    struct run r;
+    const char *file;
+    const char *config[] = {file_key, "topics=numbers.even,numbers.odd", NULL};
+    place_init(&p);
+    (void)snprintf(file_key, sizeof file_key, "file=%s", place_file(&p, "missing/out"));
+    file = file_key + 5;
+    fill(&p, "n", "1000");
+    run_start(&r, &p, "run", "s", "sink", "blocks", NULL, config);
+    cr_assert(run_until_state(&r, "RESTARTING"));
+    cr_assert(strstr(r.trace, "cannot write"), "%s", r.trace);
+    cr_assert_eq(mkdir(place_file(&p, "missing"), 0700), 0);
+    cr_assert_eq(wait_numbers_in_file(file, numbers, TOTAL, 1000), 1000);
+    cr_assert(run_until_state(&r, "RUNNING"));
+    cr_assert_eq(run_stop(&r), 0);
+    (void)setenv("HOMEPORT_FAILPOINTS", "sink.read=error", 1);
+    run_start(&r, &p, "run", "s2", "sink", "blocks", NULL, config);
+    (void)unsetenv("HOMEPORT_FAILPOINTS");
+    cr_assert(run_until(&r, "alive"));
+    cr_assert_eq(run_stop(&r), 0);
+    place_finish(&p);
+}
+
+/* A backoff of half a minute does not make an order wait. */
+Test(sink, orders_are_obeyed_while_it_waits)
+{
+    struct place p;
+    struct run r;
+    const char *config[] = {file_key, "topics=numbers.even,numbers.odd", NULL};
+    place_init(&p);
+    (void)snprintf(file_key, sizeof file_key, "file=%s", place_file(&p, "missing/out"));
+    fill(&p, "n", "100");
+    run_start(&r, &p, "run", "s", "sink", "blocks", NULL, config);
+    cr_assert(run_until_state(&r, "RESTARTING"));
+    run_say(&r, "{\"t\":\"pause\"}\n");
+    cr_assert(run_until_state(&r, "PAUSED"));
+    run_say(&r, "{\"t\":\"resume\"}\n");
+    cr_assert(run_until_state(&r, "RESTARTING"));
+    cr_assert_eq(run_stop(&r), 0);
     place_finish(&p);
 }

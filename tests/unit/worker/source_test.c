@@ -132,3 +132,24 @@ Test(source, a_poisoned_record_is_named)
     cr_assert_eq(run_stop(&r), 0);
     place_finish(&p);
 }
+
+/* The batches are kept, the state says why nothing moves, and then it goes on where it was. */
+Test(source, a_full_disk_is_waited_out)
+{
+    static const char *const config[] = {"total=3000", "big.every=3", "pace.us=100", NULL};
+    static const char *const points[] = {"log.begin=error@9", "log.append=error@20", "log.before_commit=error@9"};
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+        struct place p;
+        struct run r;
+        place_init(&p);
+        (void)setenv("HOMEPORT_FAILPOINTS", points[i], 1);
+        run_start(&r, &p, "run", "n", "source", "numbers", NULL, config);
+        (void)unsetenv("HOMEPORT_FAILPOINTS");
+        cr_assert(run_until_state(&r, "RESTARTING"), "%s", points[i]);
+        cr_assert(strstr(r.trace, "fail point log."), "%s", r.trace);
+        cr_assert(run_until_state(&r, "RUNNING"), "%s", points[i]);
+        expect_all(&p, "n", 3000);
+        cr_assert_eq(run_stop(&r), 0);
+        place_finish(&p);
+    }
+}
