@@ -65,7 +65,8 @@ static void position(const uint8_t *data, size_t size)
     if (p.known && p.identified && !strpbrk(p.slot, "\"\\") && position_format(&p, &t, &err) == HP_OK) {
         json.data = t.data;
         json.len = t.len;
-        if (p.lsn && (position_parse(json, &q, &err) != HP_OK || q.lsn != p.lsn || position_snapshot_lsn(&q) != position_snapshot_lsn(&p))) {
+        if (p.lsn && (position_parse(json, &q, &err) != HP_OK || q.lsn != p.lsn ||
+                      position_snapshot_lsn(&q) != position_snapshot_lsn(&p))) {
             abort();
         }
         if (p.lsn) {
