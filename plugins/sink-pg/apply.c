@@ -180,6 +180,14 @@ static hp_status undo(struct sink *s, bool *out_void, struct hp_error *err)
 #define AGAIN_SAME    1 /* the same plan */
 #define AGAIN_ORDERED 2 /* every record by itself */
 #define AGAIN_FRESH   3 /* read the catalog again */
+#define AGAIN_FREE    4 /* the same plan; changed keys replace what is there */
+
+/* A key was there already. A partition names its own index. */
+static bool failed_on_key(const struct failure *f, const struct step *step)
+{
+    return strcmp(f->state, "23505") == 0 && step->shape->arbiter &&
+           (step->shape->table->partitioned || strcmp(f->constraint, step->shape->arbiter->name) == 0);
+}
 
 static int next_attempt(struct sink *s, bool ordered, bool *stale_tried)
 {
@@ -191,12 +199,16 @@ static int next_attempt(struct sink *s, bool ordered, bool *stale_tried)
         return AGAIN_FRESH;
     }
     if (step && !ordered && step->kind == SQL_INSERT && step->fresh && s->config.insert_mode == MODE_UPSERT &&
-        step->shape->table->copy_pause == 0 && strcmp(f->state, "23505") == 0 && step->shape->arbiter &&
-        strcmp(f->constraint, step->shape->arbiter->name) == 0) {
+        step->shape->table->copy_pause == 0 && failed_on_key(f, step)) {
         struct table *t = step->shape->table;
         t->copy_penalty = t->copy_penalty == 0 ? 8 : t->copy_penalty < 1024 ? t->copy_penalty * 2 : 1024;
         t->copy_pause = t->copy_penalty + 1;
         return AGAIN_SAME;
+    }
+    if (step && step->kind == SQL_KEY_CHANGE && !s->free_keys && s->config.insert_mode == MODE_UPSERT &&
+        failed_on_key(f, step)) {
+        s->free_keys = true;
+        return AGAIN_FREE;
     }
     if (!ordered && c->what == CMD_WRITE && failure_is_row(f->state)) {
         return AGAIN_ORDERED;
@@ -298,6 +310,7 @@ static hp_status attempt(struct sink *s, bool ordered, const struct hp_sink_posi
 static hp_status apply_batch(struct sink *s, const struct hp_sink_position *at, struct hp_error *err)
 {
     bool ordered = !s->config.coalesce, stale_tried = false, replan = false;
+    s->free_keys = false;
     for (;;) {
         hp_status st = attempt(s, ordered, at, err);
         int again;
@@ -315,15 +328,15 @@ static hp_status apply_batch(struct sink *s, const struct hp_sink_position *at, 
             return HP_ERROR;
         }
         sink_count(s,
-                   again == AGAIN_SAME    ? s->metrics.copy_fallbacks
+                   again == AGAIN_ORDERED ? s->metrics.order_fallbacks
                    : again == AGAIN_FRESH ? s->metrics.stale_retries
-                                          : s->metrics.order_fallbacks,
+                                          : s->metrics.copy_fallbacks,
                    1);
         ordered = ordered || again == AGAIN_ORDERED;
         if (again == AGAIN_FRESH) {
             sink_forget(s);
         }
-        if ((replan || again != AGAIN_SAME) && make_plan(s, ordered, err) != HP_OK) {
+        if ((replan || again == AGAIN_ORDERED || again == AGAIN_FRESH) && make_plan(s, ordered, err) != HP_OK) {
             return HP_ERROR;
         }
     }

@@ -29,12 +29,16 @@ static bool is_set(const struct hp_config *config, const char *key)
     return value && *value;
 }
 
+/* A key that may also be given under an older name. */
+static const char *renamed(const struct hp_config *config, const char *name, const char *older)
+{
+    return !is_set(config, name) && is_set(config, older) ? hp_config_get(config, older, "")
+                                                          : config_value(config, name);
+}
+
 static const char *format_of(const struct hp_config *config)
 {
-    if (!is_set(config, "collection.name.format") && is_set(config, "table.name.format")) {
-        return hp_config_get(config, "table.name.format", "");
-    }
-    return config_value(config, "collection.name.format");
+    return renamed(config, "collection.name.format", "table.name.format");
 }
 
 /* NULL, or what is wrong with it. */
@@ -174,6 +178,12 @@ static void list_finish(struct text_list *list)
 /* User, password, sslmode and the like, where the URL does not have them. */
 static bool complete_url(const struct hp_config *config, struct sink_config *c)
 {
+    /* A server that has gone without a word is noticed within a minute. */
+    static const char *const timeouts[][2] = {{"connect_timeout", "10"},
+                                              {"keepalives_idle", "30"},
+                                              {"keepalives_interval", "10"},
+                                              {"keepalives_count", "3"},
+                                              {"tcp_user_timeout", "60000"}};
     const char *user = hp_config_get(config, "connection.username", NULL);
     const char *password = hp_config_get(config, "connection.password", NULL);
     char name[64];
@@ -183,8 +193,8 @@ static bool complete_url(const struct hp_config *config, struct sink_config *c)
     if (ok && !url_get(&c->url, "sslmode")) {
         ok = url_set(&c->url, "sslmode", c->java || c->loopback ? "prefer" : "verify-full");
     }
-    if (ok && !url_get(&c->url, "connect_timeout")) {
-        ok = url_set(&c->url, "connect_timeout", "10");
+    for (size_t i = 0; ok && i < sizeof timeouts / sizeof *timeouts; i++) {
+        ok = url_get(&c->url, timeouts[i][0]) || url_set(&c->url, timeouts[i][0], timeouts[i][1]);
     }
     if (ok && !url_get(&c->url, "application_name")) {
         (void)snprintf(name, sizeof name, "homeport %s", c->connector);
@@ -197,7 +207,8 @@ static hp_status parse_into(const struct hp_config *config, struct sink_config *
 {
     const char *position = config_value(config, "position.table"), *dot = strchr(position, '.');
     const char *format = format_of(config), *problem;
-    const char *rows = config_value(config, "batch.size"), *zone = config_value(config, "use.time.zone");
+    const char *rows = config_value(config, "batch.size"),
+               *zone = renamed(config, "use.time.zone", "database.time_zone");
     c->java = config_is_java(config->dialect);
     if (url_parse(hp_config_get(config, "connection.url", ""), &c->url, err) != HP_OK) {
         return HP_ERROR;

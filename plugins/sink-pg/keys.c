@@ -44,6 +44,7 @@
     X("field.exclude.list", LIST, M, 0, NULL, NULL, NULL, NAMING, "Fields to leave out, as field or topic:field.")     \
     X("use.time.zone", STRING, L, 0, "UTC", "UTC", NULL, OTHER,                                                        \
       "Time zone of the session, for values whose conversion depends on one.")                                         \
+    X("database.time_zone", STRING, L, 0, NULL, NULL, NULL, OTHER, "Older name of use.time.zone.")                     \
     X("position.table", STRING, L, 0, "homeport.homeport_position", "homeport.homeport_position", NULL, POSITION,      \
       "schema.table in the target database that keeps, in the transaction of the rows, how far they go.")              \
     X("origin.required", BOOLEAN, L, 0, "true", "true", NULL, POSITION,                                                \

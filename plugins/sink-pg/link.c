@@ -49,8 +49,14 @@ static void cancel(struct link *l)
     char text[256];
     PGcancel *c = PQgetCancel(l->pg);
     if (c) {
+        if (l->waiting) {
+            l->waiting->begin(l->host, "the target database to cancel");
+        }
         (void)PQcancel(c, text, sizeof text);
         PQfreeCancel(c);
+        if (l->waiting) {
+            l->waiting->end(l->host);
+        }
     }
 }
 

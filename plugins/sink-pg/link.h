@@ -31,6 +31,7 @@ struct statement {
 struct command {
     uint8_t what;
     bool prepare; /* it only prepares the statement */
+    bool aside;   /* rows it touches are not those of the step */
     struct statement *statement;
     uint32_t step;  /* CMD_WRITE: of the plan, */
     uint32_t entry; /* first of its entries within the step, */

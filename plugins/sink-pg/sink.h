@@ -73,6 +73,7 @@ struct sink {
     /* the batch being applied */
     const struct hp_batch *batch;
     struct stream *batch_stream;
+    bool free_keys; /* a changed key may take the place of a row that is there */
     uint32_t stage_number, stage_epoch;
     /* position.c, origin.c */
     bool position_ready;

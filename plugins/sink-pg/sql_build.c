@@ -369,6 +369,30 @@ static void build_key_change(struct bytes *out, int variant, const struct sql_ta
     }
 }
 
+static void build_key_free(struct bytes *out, int variant, const struct sql_target *t)
+{
+    bool first = true;
+    bytes_text(out, "DELETE FROM ");
+    only_table(out, t);
+    bytes_text(out, " AS t USING ");
+    rows(out, variant, t);
+    bytes_text(out, " WHERE ");
+    key_matches(out, t, 'a');
+    bytes_text(out, " AND EXISTS (SELECT FROM ");
+    only_table(out, t);
+    bytes_text(out, " AS o WHERE ");
+    for (uint32_t i = 0; i < t->n_columns; i++) {
+        if (t->columns[i].key) {
+            separate(out, &first, " AND ");
+            bytes_text(out, "o.");
+            sql_name(out, t->columns[i].name);
+            bytes_text(out, " = ");
+            value(out, t, i, 'b');
+        }
+    }
+    bytes_text(out, ")");
+}
+
 /* Exactly one row that equals the whole old row. */
 static void one_row_like(struct bytes *out, const struct sql_target *t)
 {
@@ -422,7 +446,7 @@ char *sql_build(int kind, int variant, const struct sql_target *t)
 {
     static void (*const builders[SQL_KINDS])(struct bytes *, int, const struct sql_target *) = {
         build_insert,     build_upsert,         build_update,         build_delete,
-        build_key_change, build_keyless_update, build_keyless_delete,
+        build_key_change, build_keyless_update, build_keyless_delete, build_key_free,
     };
     struct bytes out = {0};
     builders[kind](&out, variant, t);

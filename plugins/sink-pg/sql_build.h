@@ -19,7 +19,8 @@
 #define SQL_KEY_CHANGE     4 /* a, and b: the old key */
 #define SQL_KEYLESS_UPDATE 5 /* a, and b: the whole old row */
 #define SQL_KEYLESS_DELETE 6 /* b: the whole old row */
-#define SQL_KINDS          7
+#define SQL_KEY_FREE       7 /* as KEY_CHANGE: delete the row that has the new key, if there is one with the old */
+#define SQL_KINDS          8
 
 /* Variants of `e`. */
 #define SQL_UNNEST   0

@@ -32,7 +32,7 @@ static hp_status send_statement(struct sink *s, uint32_t step, int kind, int var
                                 struct hp_error *err)
 {
     struct step *st = step_of(s, step);
-    struct command c = {.what = CMD_WRITE, .step = step, .entry = from, .rows = n};
+    struct command c = {.what = CMD_WRITE, .aside = kind == SQL_KEY_FREE, .step = step, .entry = from, .rows = n};
     c.statement = shape_statement(st->shape, &s->catalog.types, st->set, kind, variant);
     if (!c.statement) {
         return out_of_memory(err);
@@ -239,6 +239,9 @@ static hp_status write_step(struct sink *s, uint32_t i, bool ordered, struct hp_
     if (kind == SQL_INSERT && st->fresh && s->config.insert_mode == MODE_UPSERT) {
         kind = SQL_UPSERT;
     }
+    if (kind == SQL_KEY_CHANGE && s->free_keys && write_row(s, i, SQL_KEY_FREE, 0, err) != HP_OK) {
+        return HP_ERROR;
+    }
     if (st->n == 1 || ordered) {
         return write_singly(s, i, kind, err);
     }
@@ -274,7 +277,7 @@ void write_result(void *arg, const struct command *c, uint64_t rows)
 {
     struct sink *s = arg;
     const struct step *st;
-    if (c->what != CMD_WRITE) {
+    if (c->what != CMD_WRITE || c->aside) {
         return;
     }
     st = step_of(s, c->step);

@@ -96,6 +96,9 @@ Test(sql_build, key_change)
         "SET \"id\" = e.a0, \"v\" = e.a1 FROM e WHERE t.\"id\" = e.b0 RETURNING 1) INSERT INTO " T " (\"id\", \"v\") "
         "SELECT e.a0, e.a1 FROM e WHERE NOT EXISTS (SELECT FROM u) ON CONFLICT (\"id\") DO UPDATE SET \"v\" = "
         "EXCLUDED.\"v\"");
+    expect(SQL_KEY_FREE, SQL_ROW, &t,
+           "DELETE FROM ONLY " T " AS t USING (VALUES ($1, $2, $3)) AS e(a0, a1, b0) WHERE t.\"id\" = e.a0 AND EXISTS "
+           "(SELECT FROM ONLY " T " AS o WHERE o.\"id\" = e.b0)");
     /* GENERATED ALWAYS AS IDENTITY cannot be updated */
     c[0].fixed = 1;
     t.complete = false;
