@@ -166,8 +166,8 @@ static const char *cell_text(const struct entry *e, const struct shape *s, uint3
 /* The plan as text: "upsert child 1:a:b 2:c:d; delete parent 1". */
 static const char *planned(struct plan_options options)
 {
-    static const char *const kinds[] = {"insert", "upsert",  "update",  "delete",
-                                        "move",   "kupdate", "kdelete", "truncate"};
+    static const char *const kinds[] = {"insert",  "upsert",  "update", "delete",  "move",
+                                        "kupdate", "kdelete", "free",   "truncate"};
     struct hp_batch batch = mock_host_batch(mock, &builder);
     struct hp_error err = {.size = sizeof err};
     size_t n = 0;
