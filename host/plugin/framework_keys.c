@@ -98,6 +98,18 @@ static void rule_offset_reset(struct config_infos *infos, const char *name, cons
     }
 }
 
+static void rule_topics_list(struct config_infos *infos, const char *name, const char *value)
+{
+    bool blank = value[strspn(value, " \t")] == '\0'; /* as if it were not given */
+    for (const char *item = value; !blank && item; item = strchr(item, ',') ? strchr(item, ',') + 1 : NULL) {
+        item += strspn(item, " \t");
+        if (*item == ',' || *item == '\0') {
+            config_infos_invalid(infos, name, value, "Configuration 'topics' values must not be empty.");
+            return;
+        }
+    }
+}
+
 /* As the worker compiles it (sink_topics.c), so that what it would refuse is refused when the connector is made. */
 static void rule_topics_regex(struct config_infos *infos, const char *name, const char *value)
 {
@@ -181,7 +193,7 @@ static const struct framework_key table[] = {
     {SOURCE, true, "Offsets topic", NULL,
      KEY(STRING, LOW, HP_KEY_IGNORED, "offsets.storage.topic", NULL, NULL, "offsets.topic",
          "The embedded log keeps offsets beside the records.")},
-    {SINK, true, "Topics", NULL,
+    {SINK, true, "Topics", rule_topics_list,
      KEY(LIST, HIGH, 0, "topics", "", NULL, "Common", "Topics to read, separated by commas.")},
     {SINK, true, "Topics regex", rule_topics_regex,
      KEY(STRING, HIGH, 0, "topics.regex", "", NULL, "Common",

@@ -172,6 +172,21 @@ Test(framework, a_sink_has_topics_or_a_pattern)
     cr_assert(strstr(errors_of("topics.regex"), "mutually exclusive"));
 }
 
+Test(framework, a_list_of_topics_has_no_holes)
+{
+    static const char *const bad[] = {",a", "a,", "a,,b", "a, ,b", ","};
+    (void)props_set(&config, "topics", " a , b");
+    framework_keys_declare(&infos, HP_KIND_SINK, NULL, 0, &config);
+    cr_assert_eq(infos.n_errors, 0);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        end();
+        begin();
+        (void)props_set(&config, "topics", bad[i]);
+        framework_keys_declare(&infos, HP_KIND_SINK, NULL, 0, &config);
+        cr_assert(strstr(errors_of("topics"), "must not be empty"), "%s", bad[i]);
+    }
+}
+
 Test(framework, a_pattern_of_topics_is_compiled)
 {
     (void)props_set(&config, "topics.regex", "a\\.(b|c)");
