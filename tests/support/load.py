@@ -74,7 +74,9 @@ class Load:
                     if conn is None:
                         conn = self.cluster.connect(self.db, autocommit=False)
                     next_id = self._transaction(conn, rng, writer, seq, live, next_id)
-                except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                except psycopg2.Error as error:
+                    if error.pgcode is not None and not error.pgcode.startswith(("57P", "08")):
+                        raise
                     # The server went away: whether the last commit counts, only its table can tell.
                     # Ids of the broken transaction are never used again.
                     conn, live = None, []

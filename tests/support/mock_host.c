@@ -50,8 +50,7 @@ static uint32_t mock_topic(const struct hp_host *host, struct hp_bytes name, str
     return schema_pool_topic(self_of(host)->pool, name, err);
 }
 
-static const struct hp_schema *mock_schema(const struct hp_host *host, const struct hp_schema *s,
-                                           struct hp_error *err)
+static const struct hp_schema *mock_schema(const struct hp_host *host, const struct hp_schema *s, struct hp_error *err)
 {
     return schema_pool_intern(self_of(host)->pool, s, err);
 }
@@ -225,8 +224,8 @@ bool mock_config_init(struct mock_config *c, const char *dialect, const char *co
         mock_config_finish(c);
         return false;
     }
-    c->config = (struct hp_config){.size = sizeof c->config, .entries = c->entries, .dialect = dialect,
-                                   .connector = connector};
+    c->config =
+        (struct hp_config){.size = sizeof c->config, .entries = c->entries, .dialect = dialect, .connector = connector};
     for (size_t i = 0; i < n; i++) {
         char *text = strdup(pairs[i]), *equals = text ? strchr(text, '=') : NULL;
         c->texts[i] = text;

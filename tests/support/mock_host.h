@@ -24,7 +24,7 @@ struct schema_pool *mock_host_pool(struct mock_host *m);
 struct hp_batch mock_host_batch(struct mock_host *m, const struct builder *b);
 
 int64_t mock_host_metric(struct mock_host *m, const char *name, const char *labels); /* -1: never registered */
-bool mock_host_logged(struct mock_host *m, const char *part); /* did any log line contain it */
+bool mock_host_logged(struct mock_host *m, const char *part);                        /* did any log line contain it */
 const char *mock_host_waiting(struct mock_host *m); /* what the plugin waits for now, or NULL */
 
 /* A configuration out of "key=value" texts, which are copied. */

@@ -1,11 +1,12 @@
 /*
- * source_drive.c: runs source-pg.so (or any source) through its entry, without host and log: starts it, polls, says after
- * each batch that it is durable, and prints what came or only counts it. The position is kept in a file if one is named,
- * so that runs follow each other as a connector's would.
+ * source_drive.c: runs source-pg.so (or any source) through its entry, without host and log: starts it, polls, says
+ * after each batch that it is durable, and prints what came or only counts it. The position is kept in a file if one is
+ * named, so that runs follow each other as a connector's would.
  *
  *   source_drive PLUGIN.so [options] key=value...
  *     --dialect NAME      default: the plugin's id          --position FILE   read at start, rewritten at each commit
- *     --records N         end after N records               --idle MS         end after that long without any (default 2000)
+ *     --records N         end after N records               --idle MS         end after that long without any (default
+ * 2000)
  *     --seconds N         end after that long               --null            count only
  *     --reset             drop the slot and end             --no-commit       never say that anything is durable
  *     --final             stop as for good                  --verbose         log lines to stderr
@@ -67,7 +68,8 @@ static void print_cell(const struct hp_record *rec, const struct hp_cell *cell)
     }
 }
 
-static void print_row(const char *name, const struct hp_batch *batch, const struct hp_record *rec, const struct hp_cell *cells)
+static void print_row(const char *name, const struct hp_batch *batch, const struct hp_record *rec,
+                      const struct hp_cell *cells)
 {
     const struct hp_schema *schema = hp_batch_schema(batch, rec->schema);
     if (!cells) {
@@ -91,8 +93,8 @@ static void print_batch(const struct hp_batch *batch)
         printf("  %c %.*s schema=%u flags=%u seq=%u subxid=%u pos=%" PRIu64, it.rec->op, (int)topic->len,
                (const char *)topic->data, it.rec->schema, it.rec->flags, it.rec->seq, it.rec->subxid, it.rec->pos);
         if (it.tx) {
-            printf(" tx=%" PRIu64 " commit=%" PRIu64 " end=%" PRIu64 " origin=%s", it.tx->id, it.tx->commit_pos, it.tx->end_pos,
-                   it.tx->origin);
+            printf(" tx=%" PRIu64 " commit=%" PRIu64 " end=%" PRIu64 " origin=%s", it.tx->id, it.tx->commit_pos,
+                   it.tx->end_pos, it.tx->origin);
         }
         print_row("before", batch, it.rec, hp_record_before(it.rec));
         print_row("after", batch, it.rec, hp_record_after(it.rec));
@@ -141,8 +143,9 @@ static bool take(struct drive *d, struct hp_poll *poll)
         if (poll->kind == HP_POLL_BATCH) {
             printf("BATCH %" PRIu64 " records\n", batch.n_records);
         } else {
-            printf("%s tx=%" PRIu64 " flags=%u commit=%" PRIu64 " end=%" PRIu64 " origin=%s aborted=%" PRIu64 " %" PRIu64
-                   " records\n", kinds[poll->kind], poll->tx.id, poll->tx.flags, poll->tx.commit_pos, poll->tx.end_pos,
+            printf("%s tx=%" PRIu64 " flags=%u commit=%" PRIu64 " end=%" PRIu64 " origin=%s aborted=%" PRIu64
+                   " %" PRIu64 " records\n",
+                   kinds[poll->kind], poll->tx.id, poll->tx.flags, poll->tx.commit_pos, poll->tx.end_pos,
                    poll->tx.origin, poll->n_aborted, batch.n_records);
             for (uint64_t i = 0; i < poll->n_aborted; i++) {
                 printf("  aborted %u\n", poll->aborted[i]);
@@ -167,8 +170,8 @@ static int run(struct drive *d, const struct hp_source *source, void *self)
         fprintf(stderr, "start: class %u code %s: %s\n", err.klass, err.code, err.message);
         return err.klass == HP_ERROR_RETRY ? 75 : 1;
     }
-    while (!stopped && (!d->max_records || (int64_t)d->records < d->max_records) && clock_mono_ms() - last < d->idle_ms &&
-           (!d->seconds || clock_mono_ms() - begin < d->seconds * 1000)) {
+    while (!stopped && (!d->max_records || (int64_t)d->records < d->max_records) &&
+           clock_mono_ms() - last < d->idle_ms && (!d->seconds || clock_mono_ms() - begin < d->seconds * 1000)) {
         struct hp_poll poll = {.size = sizeof poll, .max_bytes = d->credit, .wait_us = 100000, .batch = &d->builder.b};
         hp_status st;
         builder_reset(&d->builder);
@@ -258,8 +261,8 @@ static void report(const struct drive *d, int64_t took_ms)
     double cpu;
     (void)getrusage(RUSAGE_SELF, &u);
     cpu = seconds_of(u.ru_utime) + seconds_of(u.ru_stime);
-    printf("records=%" PRIu64 " bytes=%" PRIu64 " polls=%" PRIu64 " batches=%" PRIu64 " chunks=%" PRIu64 " commits=%" PRIu64
-           " aborts=%" PRIu64 " ms=%" PRId64 " cpu_us_per_record=%.3f rss_kib=%ld\n",
+    printf("records=%" PRIu64 " bytes=%" PRIu64 " polls=%" PRIu64 " batches=%" PRIu64 " chunks=%" PRIu64
+           " commits=%" PRIu64 " aborts=%" PRIu64 " ms=%" PRId64 " cpu_us_per_record=%.3f rss_kib=%ld\n",
            d->records, d->bytes, d->polls, d->batches, d->chunks, d->commits, d->aborts, took_ms,
            d->records ? cpu * 1e6 / (double)d->records : 0.0, u.ru_maxrss);
 }
