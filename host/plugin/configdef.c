@@ -104,6 +104,20 @@ static bool is_default(const struct hp_config_key *key, const char *value)
     return strcasecmp(value, otherwise) == 0;
 }
 
+/* Does it hold a reference to a configuration provider, ${provider:...}? Taken for the value itself it would become a
+   password, or a key of a hash, that everybody can read in the configuration. */
+static bool has_reference(const char *value)
+{
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    for (const char *at = value; (at = strstr(at, "${")) != NULL; at += 2) {
+        size_t len = strspn(at + 2, word);
+        if (len > 0 && at[2 + len] == ':' && strchr(at + 2 + len, '}')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void judge(struct config_infos *infos, const struct hp_config_key *key, const char *name, const char *value)
 {
     char why[512];
@@ -127,6 +141,10 @@ static void judge(struct config_infos *infos, const struct hp_config_key *key, c
         config_infos_invalid(infos, name, value, why);
     } else if (key->flags & HP_KEY_IGNORED) {
         config_infos_warning(infos, name, "has no meaning here and is ignored");
+    } else if (has_reference(value)) {
+        config_infos_invalid(infos, name, value,
+                             "references to configuration providers are not supported yet by this version; give the "
+                             "value itself");
     }
 }
 

@@ -94,6 +94,23 @@ Test(configdef, messages)
     cr_assert_str_eq(error_of(judged(&later, "NONE")), "");
 }
 
+Test(configdef, references_to_providers_are_refused)
+{
+    static const char *const bad[] = {"${file:/etc/secrets:pw}", "x${env:A}y", "${vault-1:}", "${}${env:A}"};
+    static const char *const good[] = {"${topic}", "${source.schema}.${source.table}", "${env:", "$", "${", "${a b:c}", "p:${}"};
+    struct hp_config_key key = {.size = sizeof key, .type = HP_CONFIG_PASSWORD, .name = "password"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        json_t *json = judged(&key, bad[i]);
+        cr_assert_eq(json_integer_value(json_object_get(json, "error_count")), 1, "%s", bad[i]);
+        json_decref(json);
+    }
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        json_t *json = judged(&key, good[i]);
+        cr_assert_eq(json_integer_value(json_object_get(json, "error_count")), 0, "%s", good[i]);
+        json_decref(json);
+    }
+}
+
 Test(configdef, secrets_are_hidden_in_the_answer)
 {
     struct hp_config_key secret = {sizeof secret, HP_CONFIG_PASSWORD, HP_IMPORTANCE_LOW, 0, "p", "sesame", NULL, "G",
