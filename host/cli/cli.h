@@ -1,5 +1,5 @@
-/* cli.h: the commands of the homeport binary. Each gets its own argv (argv[0] is the command's name) and returns the exit
-   status: 0 done, 1 it failed (reason on stderr), 2 wrong usage. main.c holds the table. */
+/* cli.h: the commands of the homeport binary. Each gets its own argv (argv[0] is the command's name) and returns the
+   exit status: 0 done, 1 it failed (reason on stderr), 2 wrong usage. main.c holds the table. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 

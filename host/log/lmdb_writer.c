@@ -94,9 +94,9 @@ static hp_status load_main(struct log_writer *w, MDB_txn *txn, struct hp_error *
 
 static hp_status writer_load(struct log_writer *w, struct hp_error *err)
 {
-    /* A writer's transaction, though it only reads: a writer that was killed behind its commit, before it told the other
-       processes' lock table, leaves that table one transaction behind while readers keep it in use. A reader here would be
-       given the state before that commit. Taking the writers' lock mends the table. */
+    /* A writer's transaction, though it only reads: a writer that was killed behind its commit, before it told the
+       other processes' lock table, leaves that table one transaction behind while readers keep it in use. A reader here
+       would be given the state before that commit. Taking the writers' lock mends the table. */
     MDB_txn *txn;
     int rc = mdb_txn_begin(w->env->mdb, NULL, 0, &txn);
     hp_status status;

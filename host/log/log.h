@@ -125,7 +125,8 @@ hp_status log_reader_next(struct log_reader *r, uint64_t max_bytes, struct log_r
 uint64_t log_reader_end(struct log_reader *r);          /* next offset to come, as committed now */
 uint64_t log_reader_begin(struct log_reader *r);        /* oldest kept */
 uint64_t log_reader_bytes_behind(struct log_reader *r); /* bytes between the reader and the end, about */
-void log_reader_trim(struct log_reader *r); /* gives the memory of the last read back, and with it its batch: for idle times */
+void log_reader_trim(
+    struct log_reader *r); /* gives the memory of the last read back, and with it its batch: for idle times */
 /* The word that moves with every commit that brings records: futex_wait_any() on it after HP_IDLE (load it before
    reading; ask for it again after HP_END). A writer killed between commit and wake-up moves it only when it opens
    again, so wait with a timeout. */

@@ -1,11 +1,12 @@
 /*
- * latency.c: time from the return of a commit in one database to the moment another one shows the row. A benchmark tool.
+ * latency.c: time from the return of a commit in one database to the moment another one shows the row. A benchmark
+ * tool.
  *
  *   latency SOURCE-CONNINFO TARGET-CONNINFO RATE SECONDS
  *
- * The table lat(id bigint primary key, v text) is in both. One thread commits one row at a time, open loop: transaction n
- * is due at n/RATE seconds, and is late rather than left out. The other asks the target for max(id) without pause, by a
- * prepared statement. Prints "n, p50, p99, p99.9, max" in microseconds.
+ * The table lat(id bigint primary key, v text) is in both. One thread commits one row at a time, open loop: transaction
+ * n is due at n/RATE seconds, and is late rather than left out. The other asks the target for max(id) without pause, by
+ * a prepared statement. Prints "n, p50, p99, p99.9, max" in microseconds.
  */
 #include <libpq-fe.h>
 #include <pthread.h>

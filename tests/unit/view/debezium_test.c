@@ -160,7 +160,7 @@ static hp_status view(struct fixture *f)
 #define SOURCE_FROM(snapshot, schema, table, tx)                                                                       \
     "{\"version\":\"3.6.1.Final\",\"connector\":\"postgresql\",\"name\":\"p\",\"ts_ms\":1700000000123,\"snapshot\":"   \
     "\"" snapshot "\",\"db\":\"app\",\"sequence\":\"[\\\"900\\\",\\\"800\\\"]\",\"ts_us\":1700000000123456,\"ts_ns\":" \
-                  "1700000000123456000,"                                                                               \
+    "1700000000123456000,"                                                                                             \
     "\"schema\":\"" schema "\",\"table\":\"" table "\",\"txId\":" tx                                                   \
     ",\"lsn\":800,\"xmin\":null,\"origin\":null,\"origin_lsn\":null}"
 #define SOURCE SOURCE_FROM("false", "public", "t", "555")
