@@ -116,13 +116,15 @@ static hp_status read_types(struct catalog_table *t, const PGresult *res, struct
 /* "{1,2,3}" of the types asked for and those of the columns. */
 static char *type_list(const struct catalog_table *t, const uint32_t *oids, size_t n)
 {
-    char *list = malloc((n + t->n_columns) * 11 + 3), *to = list;
+    size_t size = (n + t->n_columns) * 11 + 3;
+    char *list = malloc(size), *to = list;
     if (!list) {
         return NULL;
     }
     *to++ = '{';
     for (size_t i = 0; i < n + t->n_columns; i++) {
-        to += sprintf(to, "%s%" PRIu32, i ? "," : "", i < n ? oids[i] : t->columns[i - n].type_oid);
+        to += snprintf(to, size - (size_t)(to - list), "%s%" PRIu32, i ? "," : "",
+                       i < n ? oids[i] : t->columns[i - n].type_oid);
     }
     *to++ = '}';
     *to = '\0';

@@ -63,6 +63,7 @@ static hp_status check_server(struct source *s, struct hp_error *err)
                        "the server at %s:%s has wal_level=%s; set wal_level=logical there and restart it",
                        s->settings.host, s->settings.port, value);
     }
+    s->no_binary = s->no_binary || s->normal.version < 140000; /* its stream knows text only: the snapshot goes with it */
     /* Writers of an unpublished table may wait for us too. */
     if (show(&s->normal, "synchronous_standby_names", value, sizeof value, err) != HP_OK) {
         return HP_ERROR;
@@ -205,6 +206,24 @@ static hp_status connect_all(struct source *s, struct hp_error *err)
     return slot_identify(&s->replication, &s->server, err);
 }
 
+/* Lists that match nothing are mostly misspelt; a table that they want may still be made. */
+static hp_status warn_if_nothing(struct source *s, struct hp_error *err)
+{
+    struct captured_table *tables;
+    size_t n;
+    if (publication_tables(&s->normal, &tables, &n, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    publication_tables_free(tables, n);
+    if (n == 0) {
+        services_log(&s->services, HP_LOG_WARN,
+                     "no table is captured: publication \"%s\" has none that the include and exclude lists want; look at "
+                     "table.include.list and its siblings, and restart the connector when there are tables",
+                     s->settings.publication);
+    }
+    return HP_OK;
+}
+
 static hp_status start(struct source *s, struct hp_bytes position, struct hp_error *err)
 {
     struct slot_state slot;
@@ -212,8 +231,8 @@ static hp_status start(struct source *s, struct hp_bytes position, struct hp_err
     hp_status st;
     if (position_parse(position, &s->position, err) != HP_OK || connect_all(s, err) != HP_OK ||
         publication_ensure(&s->normal, &publication_is_new, err) != HP_OK ||
-        publication_set_identities(&s->normal, err) != HP_OK || slot_read(&s->normal, &slot, err) != HP_OK ||
-        feedback_start(s, err) != HP_OK) {
+        publication_set_identities(&s->normal, err) != HP_OK || warn_if_nothing(s, err) != HP_OK ||
+        slot_read(&s->normal, &slot, err) != HP_OK || feedback_start(s, err) != HP_OK) {
         return HP_ERROR;
     }
     st = s->position.known ? go_on(s, &slot, err) : first_start(s, &slot, publication_is_new, err);
