@@ -119,3 +119,14 @@ def test_debezium_defaults_are_accepted_and_what_cannot_be_honoured_is_not(pair,
     answer = p.host.put("/connector-plugins/PostgresConnector/config/validate", config).json
     errors = [c["value"]["name"] for c in answer["configs"] if c["value"]["errors"]]
     assert errors == ([] if fine else [key]), answer
+
+
+def test_lists_that_match_nothing_are_warned_about(pair):
+    p = pair().prepare("CREATE TABLE t (id int PRIMARY KEY)")
+    p.start_source(table__include__list="public.misspelt")
+    wait_until(lambda: "no table is captured" in p.host.log(), p.host.log_tail, 5)
+    p.host.change(p.source_name, source_config(*p.source, p.name, table__include__list="public.t"))
+    p.src("INSERT INTO t VALUES (1)")
+    p.start_sink()
+    p.target[0].wait(p.target[1], "SELECT count(*) = 1 FROM t", "the row, once the list is right")
+    assert p.host.log().count("no table is captured") == 1
