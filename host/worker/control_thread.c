@@ -177,7 +177,7 @@ static void send_metrics(struct worker *w)
         int64_t oldest = atomic_load(&w->oldest_us), lag = oldest ? (clock_wall_us() - oldest) / 1000 : 0;
         metric_set(w->lag_ms, lag > 0 ? lag : 0);
     }
-    list = metrics_changes(&w->metrics);
+    list = report_congested(&w->report) ? NULL : metrics_changes(&w->metrics);
     if (list) {
         report_send(&w->report, json_pack("{s:s, s:o}", "t", "metrics", "m", list));
     }

@@ -5,12 +5,15 @@
 #include "json.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PROGRESS_MS 1000
+#define PROGRESS_MS     1000
+#define CONGESTED_BYTES (64 << 10) /* of the socket's some 200 KiB; the rest is for what must be said */
 
 void report_init(struct report *r, int fd)
 {
@@ -55,16 +58,24 @@ void report_send(struct report *r, json_t *message)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
+bool report_congested(struct report *r)
+{
+    int queued;
+    return ioctl(r->fd, SIOCOUTQ, &queued) == 0 && queued > CONGESTED_BYTES;
+}
+
 void report_alive(struct report *r)
 {
-    report_send(r, json_pack("{s:s}", "t", "alive"));
+    if (!report_congested(r)) {
+        report_send(r, json_pack("{s:s}", "t", "alive"));
+    }
 }
 
 void report_progress(struct report *r)
 {
     int64_t now = clock_mono_ms();
     (void)pthread_mutex_lock(&r->lock);
-    if (r->progress_ms == 0 || now - r->progress_ms >= PROGRESS_MS) {
+    if ((r->progress_ms == 0 || now - r->progress_ms >= PROGRESS_MS) && !report_congested(r)) {
         r->progress_ms = now;
         send_locked(r, json_pack("{s:s}", "t", "progress"));
     }
@@ -128,24 +139,36 @@ void report_stall(struct report *r, enum report_stall which, const char *reason)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
-void report_flushed(struct report *r, const char *stream, const char *id, uint64_t offset)
+bool report_flushed(struct report *r, const char *stream, const char *id, uint64_t offset)
 {
+    if (report_congested(r)) {
+        return false;
+    }
     report_send(
         r, json_pack("{s:s, s:s, s:s, s:I}", "t", "flushed", "stream", stream, "id", id, "offset", (json_int_t)offset));
+    return true;
 }
 
-void report_offsets(struct report *r, json_t *list)
+static bool send_unless_congested(struct report *r, char **kept, json_t *message)
 {
+    if (report_congested(r)) {
+        json_decref(message);
+        return false;
+    }
     (void)pthread_mutex_lock(&r->lock);
-    send_if_new(r, &r->offsets, json_pack("{s:s, s:o}", "t", "offsets", "offsets", list));
+    send_if_new(r, kept, message);
     (void)pthread_mutex_unlock(&r->lock);
+    return true;
 }
 
-void report_topics(struct report *r, json_t *list)
+bool report_offsets(struct report *r, json_t *list)
 {
-    (void)pthread_mutex_lock(&r->lock);
-    send_if_new(r, &r->topics, json_pack("{s:s, s:o}", "t", "topics", "topics", list));
-    (void)pthread_mutex_unlock(&r->lock);
+    return send_unless_congested(r, &r->offsets, json_pack("{s:s, s:o}", "t", "offsets", "offsets", list));
+}
+
+bool report_topics(struct report *r, json_t *list)
+{
+    return send_unless_congested(r, &r->topics, json_pack("{s:s, s:o}", "t", "topics", "topics", list));
 }
 
 void report_done(struct report *r, const char *message, const struct hp_error *err)

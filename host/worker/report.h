@@ -1,6 +1,7 @@
 /*
  * report.h: what the worker tells the supervisor (control.h), each message whole on one line. [any] thread; a
- * supervisor that is gone ends the process.
+ * supervisor that is gone ends the process. One that does not read (it was stopped, say) does not stop the task: what
+ * is told again and again is left out until it reads.
  */
 #ifndef WORKER_REPORT_H
 #define WORKER_REPORT_H
@@ -24,14 +25,17 @@ struct report {
 
 void report_init(struct report *r, int fd);
 void report_send(struct report *r, json_t *message); /* takes the reference; NULL: does nothing */
+bool report_congested(struct report *r);             /* it does not read at present */
 void report_alive(struct report *r);
 void report_progress(struct report *r); /* the first at once, then at most one a second */
 /* state: "RUNNING", ...; trace may be NULL. The same again is not sent. */
 void report_state(struct report *r, const char *state, const char *trace);
 void report_stall(struct report *r, enum report_stall which, const char *reason); /* NULL: over */
-void report_flushed(struct report *r, const char *stream, const char *id, uint64_t offset);
-void report_offsets(struct report *r, json_t *list); /* takes the reference; not sent if as before */
-void report_topics(struct report *r, json_t *list);  /* takes the reference; not sent if as before */
+/* False: left out for now. */
+bool report_flushed(struct report *r, const char *stream, const char *id, uint64_t offset);
+/* Take the reference; not sent if as before. False: left out for now. */
+bool report_offsets(struct report *r, json_t *list);
+bool report_topics(struct report *r, json_t *list);
 void report_done(struct report *r, const char *message, const struct hp_error *err /* NULL: it went well */);
 
 #endif

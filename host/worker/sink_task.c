@@ -8,7 +8,7 @@
 #include "failpoint.h"
 #include "logging.h"
 #include "sink_apply.h"
-#include "sink_set.h"
+#include "sink_report.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -19,8 +19,6 @@
 #define GROUP_RECORDS 20000u
 #define GROUP_MS      50
 #define SKIP_MS       1000 /* a position that moved only over records that are not ours is stored this often */
-#define FLUSHED_MS    100
-#define REPORT_MS     1000
 #define IDLE_TRIM_MS  2000
 #define WAIT_MS       1000
 
@@ -29,6 +27,7 @@ struct sink_task {
     const struct hp_sink *sink;
     struct sink_set set;
     struct sink_apply apply;
+    struct sink_report report;
     struct backoff backoff;
     struct sink_stream *current; /* the stream of the open group, NULL: no group is open */
     size_t turn;                 /* round robin */
@@ -36,11 +35,10 @@ struct sink_task {
     bool boundary;               /* a transaction ends where the group ends now */
     uint64_t group_bytes, group_records;
     int64_t group_ms; /* since when the group is open */
-    int64_t flushed_at_ms, report_at_ms, busy_ms;
-    bool moved; /* offsets are not as last reported */
-    bool all_flushed, trimmed, shown_paused;
+    int64_t skipped_at_ms, busy_ms;
+    bool trimmed, shown_paused;
     bool started; /* the plugin is */
-    struct hp_metric *records_in, *bytes_in, *records_out, *bytes_out, *lag_bytes;
+    struct hp_metric *records_in, *bytes_in, *records_out, *bytes_out;
 };
 
 static struct sink_task task; /* one per process */
@@ -75,8 +73,8 @@ static hp_status commit(struct sink_task *t, struct hp_error *err)
         return st;
     }
     s->position = s->next;
-    t->moved = true;
-    t->all_flushed = false;
+    t->report.moved = true;
+    t->report.all_flushed = false;
     metric_add(t->records_out, (int64_t)t->group_records);
     metric_add(t->bytes_out, (int64_t)t->group_bytes);
     group_close(t);
@@ -85,10 +83,20 @@ static hp_status commit(struct sink_task *t, struct hp_error *err)
     return HP_OK;
 }
 
+/* A group without puts needs no transaction: its position is stored by store_skipped(). */
+static hp_status group_end(struct sink_task *t, struct hp_error *err)
+{
+    if (t->dirty) {
+        return commit(t, err);
+    }
+    group_close(t);
+    return HP_OK;
+}
+
 static bool group_is_full(const struct sink_task *t)
 {
     return t->group_bytes >= GROUP_BYTES || t->group_records >= GROUP_RECORDS ||
-           clock_mono_ms() - t->group_ms >= (t->dirty ? GROUP_MS : SKIP_MS);
+           clock_mono_ms() - t->group_ms >= GROUP_MS;
 }
 
 /* ---- one batch ---- */
@@ -132,7 +140,7 @@ static hp_status put(struct sink_task *t, struct sink_stream *s, const struct hp
 
 static hp_status place(struct sink_task *t, struct sink_stream *s, struct hp_error *err)
 {
-    t->moved = true;
+    t->report.moved = true;
     return sink_stream_place(s, t->w, t->sink, t->set.topics, err);
 }
 
@@ -233,12 +241,8 @@ static hp_status pump(struct sink_task *t, struct hp_error *err)
     hp_status st = HP_IDLE;
     if (t->current) {
         st = step(t, t->current, err);
-        if (st == HP_IDLE && t->boundary && (t->dirty || group_is_full(t))) {
-            st = commit(t, err);
-            return st == HP_OK ? HP_IDLE : st;
-        }
-        if (st == HP_IDLE && t->boundary && t->set.n > 1) { /* only a position to store: it can wait, others cannot */
-            st = commit(t, err);
+        if (st == HP_IDLE && t->boundary) {
+            st = group_end(t, err);
         }
     } else {
         for (size_t i = 0; i < t->set.n && st == HP_IDLE; i++) {
@@ -247,81 +251,57 @@ static hp_status pump(struct sink_task *t, struct hp_error *err)
         }
     }
     if (st == HP_OK && t->current && t->boundary && group_is_full(t)) {
-        st = commit(t, err);
+        st = group_end(t, err);
     }
     return st;
 }
 
-/* ---- telling ---- */
-
-/* D19: what the target has made durable may be deleted from the log. */
-static hp_status report_flushed_of(struct sink_task *t, bool *out_all, struct hp_error *err)
+/* Positions that moved only over records that are not this sink's (rule E4). Between groups. */
+static hp_status store_skipped(struct sink_task *t, struct hp_error *err)
 {
-    *out_all = true;
     for (size_t i = 0; i < t->set.n; i++) {
         struct sink_stream *s = t->set.streams[i];
-        uint64_t offset = s->position;
-        hp_status st;
-        if (!s->placed || (s->flushed_known && s->flushed == s->position)) {
-            continue;
+        if (s->placed && s->next > s->position) {
+            t->current = s;
+            if (commit(t, err) != HP_OK) {
+                return HP_ERROR;
+            }
         }
-        life_enter(&t->w->life, "sink.flushed", t->w->plugin.note.id);
-        st = t->sink->flushed(t->w->self, hp_bytes_of(s->id), &offset, err);
-        life_leave(&t->w->life);
-        if (st < 0) {
-            return st;
-        }
-        if (st == HP_OK && (!s->flushed_known || offset != s->flushed)) {
-            s->flushed = offset;
-            s->flushed_known = true;
-            report_flushed(&t->w->report, s->name, s->id, offset);
-        }
-        *out_all = *out_all && s->flushed_known && s->flushed == s->position;
     }
     return HP_OK;
 }
 
-/* Lag goes on being told while the target does not answer. */
+/* ---- around it ---- */
+
 static void meanwhile(struct worker *w)
 {
-    int64_t behind = sink_set_bytes_behind(&task.set), none = 0;
-    metric_set(task.lag_bytes, behind);
-    if (behind > 0) {
-        (void)atomic_compare_exchange_strong(&w->oldest_us, &none, clock_wall_us());
-    }
-}
-
-static void report_all(struct sink_task *t)
-{
-    if (t->moved) { /* to know a topic's offset the log has to be asked */
-        t->moved = false;
-        report_offsets(&t->w->report, sink_set_offsets(&t->set));
-    }
-    report_topics(&t->w->report, sink_set_topics(&t->set));
-    metric_set(t->lag_bytes, sink_set_bytes_behind(&t->set));
+    (void)w;
+    sink_report_lag(&task.report);
 }
 
 /* What is due; *out_ms: until the next thing is. */
 static hp_status housekeep(struct sink_task *t, int64_t *out_ms, struct hp_error *err)
 {
     int64_t now = clock_mono_ms();
-    if (now >= t->flushed_at_ms && !t->current) {
-        t->flushed_at_ms = now + FLUSHED_MS;
-        if (report_flushed_of(t, &t->all_flushed, err) != HP_OK) {
+    *out_ms = WAIT_MS;
+    if (t->current) { /* amid a group: its end is near */
+        return HP_OK;
+    }
+    if (now >= t->skipped_at_ms) {
+        t->skipped_at_ms = now + SKIP_MS;
+        if (store_skipped(t, err) != HP_OK) {
             return HP_ERROR;
         }
     }
-    *out_ms = t->all_flushed && !t->current ? WAIT_MS : FLUSHED_MS;
-    if (now >= t->report_at_ms) {
-        t->report_at_ms = now + REPORT_MS;
-        report_all(t);
-    }
-    if (!t->trimmed && !t->current && now - t->busy_ms > IDLE_TRIM_MS) {
+    if (!t->trimmed && now - t->busy_ms > IDLE_TRIM_MS) {
         t->trimmed = true;
         sink_set_trim(&t->set);
         sink_apply_trim(&t->apply);
         chain_trim(t->w->chain);
         (void)malloc_trim(0);
+    }
+    if (sink_report_due(&t->report, now, out_ms, err) != HP_OK) {
+        return HP_ERROR;
     }
     return sink_set_look(&t->set, now, err);
 }
@@ -347,13 +327,14 @@ static hp_status finish_group(struct sink_task *t, struct hp_error *err)
 {
     while (t->current) {
         hp_status st = HP_OK;
-        if (t->boundary) {
-            st = commit(t, err);
-        } else {
-            st = step(t, t->current, err);
-        }
+        st = t->boundary ? group_end(t, err) : step(t, t->current, err);
         if (st < 0) {
             return st;
+        }
+        if (st == HP_IDLE) { /* its rest is not there: put all of it later */
+            t->current->placed = false;
+            t->sink->rollback(t->w->self);
+            group_close(t);
         }
     }
     return HP_OK;
@@ -381,9 +362,8 @@ static hp_status run_started(struct sink_task *t, struct hp_error *err)
             sink_set_wait(&words, ms);
         }
     }
-    if (st >= 0) {
-        st = finish_group(t, err);
-    }
+    st = st >= 0 ? finish_group(t, err) : st;
+    st = st >= 0 ? store_skipped(t, err) : st;
     return st < 0 ? st : HP_OK;
 }
 
@@ -409,13 +389,9 @@ static hp_status attempt(struct sink_task *t, struct hp_error *err)
     }
     st = plugin_start(t, err);
     if (st == HP_OK) {
-        bool all;
         st = place_all(t, err);
         st = st == HP_OK ? run_started(t, err) : st;
-        if (st == HP_OK) {
-            st = report_flushed_of(t, &all, err);
-            report_all(t);
-        }
+        st = st == HP_OK ? sink_report_last(&t->report, err) : st;
         plugin_stop(t);
         int64_t oldest = atomic_load(&w->oldest_us);
         group_close(t);
@@ -459,10 +435,7 @@ void sink_task_run(struct worker *w)
         metrics_figure(m, "records_out", "", "Records handed on: written to the log by a source, applied by a sink.",
                        HP_METRIC_COUNTER);
     t->bytes_out = metrics_figure(m, "bytes_out", "", "Bytes handed on.", HP_METRIC_COUNTER);
-    t->lag_bytes =
-        metrics_figure(m, "lag_bytes", "", "Bytes of the log that the sink has not read yet.", HP_METRIC_GAUGE);
-    w->lag_ms = metrics_figure(m, "lag_ms", "", "Age of the oldest record that is read and not committed yet.",
-                               HP_METRIC_GAUGE);
+    sink_report_init(&t->report, w, t->sink, &t->set);
     t->busy_ms = clock_mono_ms();
     w->meanwhile = meanwhile;
     atomic_store(&w->interrupt, interrupt);

@@ -105,7 +105,6 @@ static void report_topics_of(struct source_task *s)
     if (n == s->n_topics) {
         return;
     }
-    s->n_topics = n;
     list = json_array();
     for (uint32_t id = 1; id < n; id++) {
         struct hp_bytes name = schema_pool_topic_name(pool, id);
@@ -113,7 +112,9 @@ static void report_topics_of(struct source_task *s)
             (void)json_array_append_new(list, json_stringn(name.data, (size_t)name.len));
         }
     }
-    report_topics(&s->w->report, list);
+    if (report_topics(&s->w->report, list)) {
+        s->n_topics = n;
+    }
 }
 
 /* What the poll says beside records, as owned copies. */
