@@ -94,6 +94,13 @@ hp_status slot_judge(const struct position *stored, const struct slot_state *slo
             "slot \"%s\" is gone, and with it the changes since the stored offset %s (the server is at %s); " WAY_OUT,
             slot_name, lsn_text(stored->lsn).s, lsn_text(server->wal_end).s);
     }
+    if (stored->lsn > server->wal_end) {
+        return hp_fail(
+            err, HP_ERROR_FATAL, "HP007",
+            "the stored offset %s lies beyond the end of the server's WAL, %s: the server was restored from an older "
+            "state, or the offset was set wrong; " WAY_OUT,
+            lsn_text(stored->lsn).s, lsn_text(server->wal_end).s);
+    }
     if (slot->lost) {
         return hp_fail(err, HP_ERROR_FATAL, "HP004",
                        "slot \"%s\" was invalidated by the server (%s): changes since the stored offset %s are gone "
@@ -157,6 +164,12 @@ hp_status slot_judge_timeline(struct session *replication, const struct position
 
 hp_status slot_usable(const struct slot_state *slot, const struct settings *settings, struct hp_error *err)
 {
+    if (slot->confirmed == 0 && strcmp(slot->plugin, "pgoutput") == 0) {
+        return hp_fail(
+            err, HP_ERROR_RETRY, "55006",
+            "slot \"%s\" is still being made: an attempt that was given up waits on the server for transactions to end",
+            settings->slot);
+    }
     if (strcmp(slot->plugin, "pgoutput") != 0) {
         return hp_fail(err, HP_ERROR_CONFIG, "",
                        "slot \"%s\" exists with the output plugin \"%s\"; only pgoutput works: drop it, or choose "

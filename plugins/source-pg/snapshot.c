@@ -39,10 +39,24 @@ hp_status snapshot_begin(struct source *s, bool make_slot, bool read_tables, str
     return services_failpoint(&s->services, "snap.begin", err);
 }
 
+/* A server that makes a slot does not notice that nobody waits any more. */
+static void give_up_slot(struct source *s)
+{
+    char reason[256];
+    PGcancel *cancel = s->replication.conn ? PQgetCancel(s->replication.conn) : NULL;
+    if (cancel) {
+        (void)PQcancel(cancel, reason, sizeof reason);
+        PQfreeCancel(cancel);
+    }
+}
+
 void snapshot_finish(struct source *s)
 {
     struct snapshot *n = s->snapshot;
     if (n) {
+        if (n->step == SNAP_WAIT_SLOT) {
+            give_up_slot(s);
+        }
         publication_tables_free(n->tables, n->n_tables);
         relation_destroy(n->rel);
         wire_finish(&n->wire);

@@ -63,7 +63,8 @@ static hp_status check_server(struct source *s, struct hp_error *err)
                        "the server at %s:%s has wal_level=%s; set wal_level=logical there and restart it",
                        s->settings.host, s->settings.port, value);
     }
-    s->no_binary = s->no_binary || s->normal.version < 140000; /* its stream knows text only: the snapshot goes with it */
+    s->no_binary =
+        s->no_binary || s->normal.version < 140000; /* its stream knows text only: the snapshot goes with it */
     /* Writers of an unpublished table may wait for us too. */
     if (show(&s->normal, "synchronous_standby_names", value, sizeof value, err) != HP_OK) {
         return HP_ERROR;
@@ -216,10 +217,11 @@ static hp_status warn_if_nothing(struct source *s, struct hp_error *err)
     }
     publication_tables_free(tables, n);
     if (n == 0) {
-        services_log(&s->services, HP_LOG_WARN,
-                     "no table is captured: publication \"%s\" has none that the include and exclude lists want; look at "
-                     "table.include.list and its siblings, and restart the connector when there are tables",
-                     s->settings.publication);
+        services_log(
+            &s->services, HP_LOG_WARN,
+            "no table is captured: publication \"%s\" has none that the include and exclude lists want; look at "
+            "table.include.list and its siblings, and restart the connector when there are tables",
+            s->settings.publication);
     }
     return HP_OK;
 }

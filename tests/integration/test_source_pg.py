@@ -246,6 +246,34 @@ def test_partitions_and_inheritance(make):
     assert s.log.rows("s.public.parent") == [("00000001",), ("00000004",)]
 
 
+def test_given_up_while_the_slot_is_made(make):
+    """The slot waits for an open writer; whoever gave up waiting leaves nothing behind, and the writer's rows come."""
+    s = make(TABLES)
+    writer = s.cluster.connect(s.db, autocommit=False)
+    writer.cursor().execute("INSERT INTO a VALUES (-1, -1)")
+    runner = s.start("--idle", "60000")
+    wait_until(lambda: s.cluster.slot(s.config["slot.name"]), "the slot to be begun", 20)
+    runner.send_signal(signal.SIGTERM)
+    s.finish(runner)
+    wait_until(lambda: s.cluster.slot(s.config["slot.name"]) is None, "the slot to be given up", 20)
+    runner = s.start("--idle", "700")
+    wait_until(lambda: s.cluster.slot(s.config["slot.name"]), "the slot to be begun", 20)
+    writer.commit()
+    writer.close()
+    code, err = s.finish(runner)
+    assert code == 0, err
+    assert_same(s, "a", "b", "k")
+
+
+def test_offset_beyond_the_servers_end(make):
+    s = make("CREATE TABLE a (id int PRIMARY KEY)")
+    s.ok()
+    with open(s.position, "w", encoding="utf-8") as f:
+        f.write('{"lsn":9000000000000000}')
+    code, err = s.run()
+    assert code == 1 and "class 4 code HP007" in err
+
+
 def test_snapshot_flags_and_rows(make):
     s = make("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY);"
              "INSERT INTO a SELECT generate_series(1, 3); INSERT INTO c VALUES (1)")

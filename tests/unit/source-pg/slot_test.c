@@ -55,6 +55,15 @@ Test(slot, invalidated)
     cr_assert(strstr(err.message, "wal_status lost"));
 }
 
+Test(slot, server_from_an_older_state)
+{
+    struct hp_error err = {.size = sizeof err};
+    struct slot_state slot = {.exists = true, .confirmed = 400};
+    struct position p = stored(9001);
+    cr_assert(judge(&p, &slot, &server, &err) == HP_ERROR && err.klass == HP_ERROR_FATAL);
+    cr_assert(strstr(err.message, "0/2329") && strstr(err.message, "0/2328"));
+}
+
 Test(slot, other_server)
 {
     struct hp_error err = {.size = sizeof err};
@@ -86,10 +95,12 @@ Test(slot, usable)
 {
     struct hp_error err = {.size = sizeof err};
     struct settings c = {.slot = (char *)"s", .dbname = (char *)"db"};
-    struct slot_state good = {.exists = true, .plugin = "pgoutput", .database = "db"};
+    struct slot_state good = {.exists = true, .plugin = "pgoutput", .database = "db", .confirmed = 1};
+    struct slot_state unfinished = {.exists = true, .plugin = "pgoutput", .database = "db"};
     struct slot_state plugin = {.exists = true, .plugin = "wal2json", .database = "db"};
-    struct slot_state database = {.exists = true, .plugin = "pgoutput", .database = "other"};
+    struct slot_state database = {.exists = true, .plugin = "pgoutput", .database = "other", .confirmed = 1};
     cr_assert(slot_usable(&good, &c, &err) == HP_OK);
+    cr_assert(slot_usable(&unfinished, &c, &err) == HP_ERROR && err.klass == HP_ERROR_RETRY);
     cr_assert(slot_usable(&plugin, &c, &err) == HP_ERROR && strstr(err.message, "wal2json"));
     cr_assert(slot_usable(&database, &c, &err) == HP_ERROR && strstr(err.message, "other"));
 }
