@@ -97,7 +97,8 @@ Test(configdef, messages)
 Test(configdef, references_to_providers_are_refused)
 {
     static const char *const bad[] = {"${file:/etc/secrets:pw}", "x${env:A}y", "${vault-1:}", "${}${env:A}"};
-    static const char *const good[] = {"${topic}", "${source.schema}.${source.table}", "${env:", "$", "${", "${a b:c}", "p:${}"};
+    static const char *const good[] = {"${topic}", "${source.schema}.${source.table}", "${env:", "$", "${", "${a b:c}",
+                                       "p:${}"};
     struct hp_config_key key = {.size = sizeof key, .type = HP_CONFIG_PASSWORD, .name = "password"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         json_t *json = judged(&key, bad[i]);
