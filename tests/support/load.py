@@ -9,6 +9,8 @@ import threading
 
 import psycopg2
 
+from waiting import Hopeless
+
 TABLES = ("ledger", "items", "events")
 
 SCHEMA = """
@@ -33,7 +35,7 @@ class Load:
         self.events = events
         self.pace = pace
         self.journal = {w: [] for w in range(writers)}
-        self.rows = 0
+        self._rows = 0
         self.rolled_back = 0
         self.errors = []
         self._stop = threading.Event()
@@ -58,6 +60,13 @@ class Load:
             t.join()
         if self.errors:
             raise self.errors[0]
+
+    @property
+    def rows(self):
+        """Rows written in acknowledged transactions; whoever waits for more hears of a writer that broke."""
+        if self.errors:
+            raise Hopeless(f"a writer of the load has ended: {self.errors[0]!r}")
+        return self._rows
 
     @property
     def transactions(self):
@@ -126,7 +135,7 @@ class Load:
                 return next_id
             conn.commit()
         self.journal[writer].append(seq)
-        self.rows += rows
+        self._rows += rows
         live[:] = now
         return next_id
 
