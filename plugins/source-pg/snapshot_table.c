@@ -52,6 +52,11 @@ hp_status snapshot_list_tables(struct source *s, struct hp_error *err)
     n->n_tables = kept;
     services_set(&s->services, FIG_SNAPSHOT_TABLES, (int64_t)kept);
     services_set(&s->services, FIG_SNAPSHOT_DONE, (int64_t)done);
+    if (count == 0) {
+        services_log(&s->services, HP_LOG_WARN,
+                     "publication \"%s\" holds no table that the lists want: nothing is captured",
+                     s->settings.publication);
+    }
     services_log(&s->services, HP_LOG_INFO, "snapshot at %s: %zu tables, %zu of them read before", lsn_text(n->lsn).s,
                  kept, done);
     return HP_OK;

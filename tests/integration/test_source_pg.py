@@ -286,7 +286,7 @@ def test_streamed_transactions_and_sub_transactions(make):
     s.ok()
     s.cluster.sql("postgres", "ALTER ROLE homeport_source SET logical_decoding_work_mem = '64kB'")
     try:
-        runner = s.start("--seconds", "6", "--credit", "65536", "--idle", "60000")
+        runner = s.start("--credit", "65536", "--idle", "2500")
         one, two = s.cluster.connect(s.db, autocommit=False), s.cluster.connect(s.db, autocommit=False)
         a, b = one.cursor(), two.cursor()
         for i in range(4):
@@ -388,6 +388,16 @@ def test_reset_drops_the_slot_even_if_it_is_in_use(make):
     runner.send_signal(signal.SIGTERM)
     s.finish(runner)
     assert subprocess.run(s.command("--reset"), check=False, timeout=60).returncode == 0, "idempotent"
+
+
+def test_tables_that_are_not_published_are_named(make):
+    s = make("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)", table__include__list="public\\.[ab]")
+    s.sql("DROP PUBLICATION pub; CREATE PUBLICATION pub FOR TABLE a")
+    assert 'does not hold 1 of the tables' in (err := s.ok()) and '"public"."b"' in err
+    s.sql("DROP PUBLICATION pub; CREATE PUBLICATION pub")
+    os.unlink(s.position)
+    subprocess.run(s.command("--reset"), check=True, timeout=60)
+    assert "nothing is captured" in s.ok()
 
 
 def test_no_right_to_read_names_the_table(make):
