@@ -7,6 +7,8 @@ say() { printf '%s\n' "$*"; }
 head_line() { printf '\n%s== %s ==%s\n' "$bold" "$*" "$plain"; }
 die() { printf '%s%s%s\n' "$red" "$*" "$plain" >&2; exit 1; }
 
+umask 022 # a plugin folder that others may write to is not trusted
+
 BUILD_PACKAGES=(build-essential cmake ninja-build pkg-config libjansson-dev liblmdb-dev libmicrohttpd-dev
     libpcre2-dev libpq-dev)
 SERVER_PACKAGES=(postgresql-15 postgresql-client-15)
