@@ -55,9 +55,17 @@ static void put_name(struct session *s, struct text *t, const char *name)
     PQfreemem(quoted);
 }
 
+/* Runs it; a missing right gets its way out. */
 static hp_status run_text(struct session *s, const char *what, struct text *sql, struct hp_error *err)
 {
     hp_status st = sql->failed ? no_memory(err) : session_run(s, what, sql->data, err);
+    if (st != HP_OK && err && strcmp(err->code, "42501") == 0) {
+        size_t n = strlen(err->message);
+        (void)snprintf(
+            err->message + n, sizeof err->message - n,
+            "; it takes the owner: let them do it once, and set publication.autocreate.mode=disabled or leave "
+            "replica.identity.autoset.values out");
+    }
     text_finish(sql);
     return st;
 }

@@ -15,11 +15,11 @@ struct captured_table {
 };
 
 /* Make or complete it as publication.autocreate.mode says. *created: it was not there before. */
-hp_status publication_ensure(struct session *normal, bool *created, struct hp_error *err);
+hp_status publication_ensure(struct session *s, bool *created, struct hp_error *err);
 /* What it publishes and the lists want, by name. Free with publication_tables_free. */
-hp_status publication_tables(struct session *normal, struct captured_table **out, size_t *out_n, struct hp_error *err);
+hp_status publication_tables(struct session *s, struct captured_table **out, size_t *out_n, struct hp_error *err);
 void publication_tables_free(struct captured_table *tables, size_t n);
 /* ALTER TABLE ... REPLICA IDENTITY as replica.identity.autoset.values says, where it differs. */
-hp_status publication_set_identities(struct session *normal, struct hp_error *err);
+hp_status publication_set_identities(struct session *s, struct hp_error *err);
 
 #endif
