@@ -10,6 +10,7 @@ from homeport import Host, build_folder
 from pipeline import Pair
 from waiting import wait_until
 
+LOGIN = "user=bench password=bench"  # all engines come over TCP, as from another region
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -65,7 +66,7 @@ class Native:
     def prepare(self, tables):
         (sc, sdb), (tc, tdb) = self.source, self.target
         sc.sql(sdb, f"CREATE PUBLICATION bench FOR TABLE {', '.join(tables)}")
-        tc.sql(tdb, f"CREATE SUBSCRIPTION bench CONNECTION 'host={sc.folder} port={sc.port} user=postgres dbname={sdb}' "
+        tc.sql(tdb, f"CREATE SUBSCRIPTION bench CONNECTION 'host=127.0.0.1 port={sc.port} {LOGIN} dbname={sdb}' "
                     "PUBLICATION bench WITH (copy_data = false, binary = true, streaming = off)")
         wait_until(lambda: walsenders(sc), "the subscription to start", 30)
         tc.sql(tdb, "ALTER SUBSCRIPTION bench DISABLE")
@@ -132,8 +133,8 @@ class Drain:
     def drive(self, *options):
         cluster, db = self.source
         return [program("source_drive"), os.path.join(build_folder(), "plugins", "source-pg.so"), *options, "--position", self.position,
-                f"database.hostname={cluster.folder}", f"database.port={cluster.port}", f"database.dbname={db}",
-                "database.user=postgres", "snapshot.mode=no_data", "slot.name=bench", "publication.name=bench",
+                "database.hostname=127.0.0.1", f"database.port={cluster.port}", f"database.dbname={db}",
+                "database.user=bench", "database.password=bench", "snapshot.mode=no_data", "slot.name=bench", "publication.name=bench",
                 "publication.autocreate.mode=disabled", "topic.prefix=bench"]
 
     def prepare(self, tables):
