@@ -19,6 +19,8 @@ def test_walk_through(work):
     with open(os.path.join(work, "quickstart.log"), "wb") as log:
         quickstart = subprocess.Popen([os.path.join(REPO, "quickstart")], cwd=REPO, stdin=subprocess.DEVNULL, stdout=log,
                                       stderr=subprocess.STDOUT, start_new_session=True,
+                                      # bash cannot trap what was ignored when it started, as it is in background jobs
+                                      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                                       env={**os.environ, "QUICKSTART_SECONDS": "2"})
     try:
         wait_until(lambda: os.path.exists(env_file) or quickstart.poll() is not None, "quickstart to be ready", 900)
