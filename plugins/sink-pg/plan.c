@@ -54,85 +54,9 @@ struct step *plan_step(struct plan *p, uint8_t kind, struct shape *shape, struct
     return s;
 }
 
-/* ---- cells ---- */
-
-static const struct hp_cell *old_cell(const struct entry *e, const struct shape_col *c)
-{
-    return e->before && c->before_src != NO_SRC && cell_here(&e->before[c->before_src]) ? &e->before[c->before_src]
-                                                                                        : NULL;
-}
-
-const struct hp_cell *plan_cell(const struct plan *p, const struct entry *e, const struct shape_col *c, char half,
-                                const struct hp_record **out_rec)
-{
-    *out_rec = e->rec;
-    if (half == 'b') {
-        return old_cell(e, c);
-    }
-    for (;; e = &p->entries[e->older]) {
-        const struct hp_cell *cell = e->after && c->after_src != NO_SRC ? &e->after[c->after_src] : NULL;
-        *out_rec = e->rec;
-        if (cell && (cell_here(cell) || !(cell->flags & HP_CELL_UNCHANGED))) {
-            return cell_here(cell) ? cell : NULL;
-        }
-        cell = old_cell(e, c); /* a whole old row, or a plain record's key */
-        if (cell || e->older == NO_ENTRY) {
-            return cell;
-        }
-    }
-}
-
-static uint8_t form_of(const struct shape_col *c, const struct hp_cell *cell)
-{
-    bool text = cell->type == HP_NATIVE && ((cell->flags & HP_CELL_TEXT) || wire_needs_text(c->source, cell));
-    return text ? FORM_TEXT : FORM_BINARY;
-}
-
-/* The column set of an entry that writes (a) and looks for (b: nothing, the key, or the whole old row). */
-#define OLD_NONE 0
-#define OLD_KEY  1
-#define OLD_ALL  2
 static hp_status find_set(struct planning *g, struct shape *s, struct entry *e, bool new_row, int old)
 {
-    struct plan *p = g->p;
-    size_t n = s->n;
-    uint8_t *forms;
-    if (p->cap_forms < n * 2) {
-        free(p->forms);
-        p->cap_forms = n * 2;
-        p->forms = malloc(p->cap_forms);
-        if (!p->forms) {
-            p->cap_forms = 0;
-            return out_of_memory(g->err);
-        }
-    }
-    forms = p->forms;
-    memset(forms, FORM_ABSENT, n * 2);
-    for (size_t i = 0; new_row && i < n; i++) {
-        const struct shape_col *c = &s->cols[i];
-        const struct hp_cell *cell = e->after && c->after_src != NO_SRC ? &e->after[c->after_src] : NULL;
-        if (cell && cell_here(cell)) {
-            forms[i] = form_of(c, cell);
-        } else if (!cell || (cell->flags & HP_CELL_UNCHANGED)) {
-            const struct hp_cell *other = old_cell(e, c);
-            forms[i] = other                  ? form_of(c, other)
-                       : e->older != NO_ENTRY ? p->entries[e->older].set->forms[i]
-                       : cell                 ? FORM_UNCHANGED
-                                              : FORM_ABSENT;
-        }
-    }
-    for (size_t i = 0; old != OLD_NONE && i < n; i++) {
-        const struct hp_cell *cell = old == OLD_ALL || s->cols[i].key ? old_cell(e, &s->cols[i]) : NULL;
-        if (cell) {
-            forms[n + i] = form_of(&s->cols[i], cell);
-        }
-    }
-    if (s->sets && memcmp(s->sets->forms, forms, n * 2) == 0) {
-        e->set = s->sets;
-        return HP_OK;
-    }
-    e->set = shape_set(s, g->types, forms, g->err);
-    return e->set ? HP_OK : HP_ERROR;
+    return plan_find_set(g->p, g->types, s, e, new_row, old, g->err);
 }
 
 /* ---- the hash table of the segment ---- */
@@ -304,7 +228,7 @@ static hp_status add_write(struct planning *g, struct shape *s, const struct hp_
         /* Without a key the old row alone can tell which row is meant. */
         e->kind = SQL_KEYLESS_UPDATE;
         for (uint32_t i = 0; i < s->n; i++) {
-            if (!old_cell(e, &s->cols[i])) {
+            if (!plan_old_cell(e, &s->cols[i])) {
                 return poison(g, s, index,
                               "update of a row without key and without a whole old row; give the source's table a "
                               "primary key or REPLICA IDENTITY FULL, or name the key with primary.key.fields");
@@ -330,7 +254,7 @@ static hp_status add_write(struct planning *g, struct shape *s, const struct hp_
     if (rec->kind == HP_RECORD_CHANGE && rec->op == HP_OP_UPDATE && e->before) {
         bool whole = true;
         for (uint32_t k = 0; k < s->n_keys; k++) {
-            whole = whole && old_cell(e, &s->cols[s->keys[k]]);
+            whole = whole && plan_old_cell(e, &s->cols[s->keys[k]]);
         }
         moved = whole && !same_key(p, s, e, 'a', e, 'b');
     }
@@ -388,7 +312,7 @@ static hp_status add_delete(struct planning *g, struct shape *s, const struct hp
     }
     e->kind = s->n_keys ? SQL_DELETE : SQL_KEYLESS_DELETE;
     for (uint32_t i = 0; i < s->n; i++) {
-        if ((s->n_keys == 0 || s->cols[i].key) && !old_cell(e, &s->cols[i])) {
+        if ((s->n_keys == 0 || s->cols[i].key) && !plan_old_cell(e, &s->cols[i])) {
             return poison(g, s, index,
                           s->n_keys ? "the deleted row's key is not there; see primary.key.fields"
                                     : "delete of a row without key and without a whole old row; give the source's "

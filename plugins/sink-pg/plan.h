@@ -79,6 +79,16 @@ hp_status plan_build(struct plan *p, const struct hp_batch *batch, const struct 
 const struct hp_cell *plan_cell(const struct plan *p, const struct entry *e, const struct shape_col *c, char half,
                                 const struct hp_record **out_rec);
 
+/* Of the old row, or of a plain record's key; NULL: none. */
+const struct hp_cell *plan_old_cell(const struct entry *e, const struct shape_col *c);
+/* The column set of an entry that writes its new row (or not) and looks for an old one by nothing, key, or all of it.
+ */
+#define OLD_NONE 0
+#define OLD_KEY  1
+#define OLD_ALL  2
+hp_status plan_find_set(struct plan *p, const struct typemap *types, struct shape *s, struct entry *e, bool new_row,
+                        int old, struct hp_error *err);
+
 /* plan_emit.c: end the segment: its entries become steps. */
 bool plan_emit(struct plan *p);
 struct step *plan_step(struct plan *p, uint8_t kind, struct shape *shape, struct colset *set, uint32_t n);

@@ -466,6 +466,15 @@ def test_conversions_between_types(bed):
         assert (got["class"], got["code"]) == (3, "22001") and "toolong" not in got["message"]
 
 
+def test_rows_of_nothing(bed):
+    bed[2]("CREATE TABLE t (own int DEFAULT 7)")
+    with Drive(*bed[:2], field__exclude__list="v") as d:
+        d.up()
+        d.schema("t", [["v", "text", ""]])
+        d.write(("t", "c", ["a"]), ("t", "c", ["b"]))
+        assert bed[2]("SELECT * FROM t") == [(7,), (7,)]
+
+
 def test_composite_and_unusual_keys(bed):
     bed[2]("CREATE TABLE t (a int, b text, v text, PRIMARY KEY (b, a)); CREATE TABLE n (k numeric PRIMARY KEY, v text);"
            "CREATE TABLE f (k float8 PRIMARY KEY, v text); CREATE TABLE nokey (id int, v text)")
