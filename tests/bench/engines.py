@@ -12,6 +12,7 @@ from waiting import wait_until
 
 LOGIN = "user=bench password=bench"  # all engines come over TCP, as from another region
 TICK = os.sysconf("SC_CLK_TCK")
+SAMPLE_S = 0.02  # between two looks at CPU times and at the target
 
 
 def cpu_seconds(pid):
@@ -150,7 +151,7 @@ class Drain:
         began = time.monotonic()
         while self.process.poll() is None:
             meter.sample()
-            time.sleep(0.02)
+            time.sleep(SAMPLE_S)
         took = time.monotonic() - began
         figures = dict(word.split("=") for word in self.process.stdout.read().split() if "=" in word)
         if int(figures["records"]) < rows:

@@ -95,7 +95,7 @@ class Chaos:
             if sum(self.kills.values()) < blows and time.monotonic() > next_blow:
                 self.blow()
                 next_blow = time.monotonic() + self.rng.uniform(*between)
-            time.sleep(0.005 + self.rng.random() / 50)
+            time.sleep(self.rng.uniform(0.005, 0.025))
 
     def calm(self):
         """No more faults; the host is up."""
