@@ -25,26 +25,29 @@ need_packages() {
         die "missing packages, install them first: sudo apt-get install ${missing[*]}"
     fi
     say "installing ${#missing[@]} missing packages: ${missing[*]}"
-    local quiet=/etc/postgresql-common/createcluster.d/homeport-setup.conf log
-    log=$(mktemp)
-    if ! DEBIAN_FRONTEND=noninteractive apt-get -qq update >"$log" 2>&1; then
-        say "(apt-get update had complaints; going on)"
-    fi
-    case " ${missing[*]} " in *" postgresql-15 "*)
-        # The package would make and start a cluster for the whole machine; ours are private ones.
-        DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install postgresql-common >>"$log" 2>&1 &&
-            mkdir -p "${quiet%/*}" && echo 'create_main_cluster = false' >"$quiet" ;;
-    esac
-    local status=0
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >>"$log" 2>&1 || status=$?
-    rm -f "$quiet"
-    if [ $status != 0 ]; then
-        tail -20 "$log" >&2
-        rm -f "$log"
-        die "apt-get could not install them"
-    fi
-    rm -f "$log"
+    install_packages "${missing[@]}" || die "apt-get could not install them"
 }
+
+# In a subshell, whose exit takes back what was laid down for the time of the installation, also when interrupted.
+install_packages() (
+    log=$(mktemp) laid=("$log")
+    trap 'rm -f "${laid[@]}"' EXIT
+    trap 'exit 130' INT TERM
+    lay() { mkdir -p "${1%/*}" && laid+=("$1") && printf '%s\n' "${@:2}" >"$1"; }
+    export DEBIAN_FRONTEND=noninteractive
+    # Programs are wanted, not services: nothing that comes along is started.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        lay /usr/sbin/policy-rc.d '#!/bin/sh' 'exit 101'
+        chmod 755 /usr/sbin/policy-rc.d
+    fi
+    apt-get -qq update >"$log" 2>&1 || say "(apt-get update had complaints; going on)"
+    case " $* " in *" postgresql-15 "*)
+        # The package would make a cluster for the whole machine; ours are private ones.
+        apt-get -qq -y --no-install-recommends install postgresql-common >>"$log" 2>&1
+        lay /etc/postgresql-common/createcluster.d/homeport-setup.conf 'create_main_cluster = false' ;;
+    esac
+    apt-get -qq -y --no-install-recommends install "$@" >>"$log" 2>&1 || { tail -20 "$log" >&2; exit 1; }
+)
 
 # build_into FOLDER CMAKE-ARGUMENT...: configures where needed and builds; the output is shown when it fails.
 build_into() {
