@@ -54,13 +54,9 @@ hp_status session_fail_parts(const struct session *s, const char *what, const ch
 {
     const char *state = sqlstate ? sqlstate : "";
     uint32_t klass = class_of(state);
-    (void)hp_fail(err, klass, state, "%s at %s:%s: %s%s%s%s%s", what, s->settings->host, s->settings->port,
+    (void)hp_fail(err, klass, state, "%s at %s:%s: %s%s%s%s%s%s", what, s->settings->host, s->settings->port,
                   message ? message : "the connection was lost", detail ? " (" : "", detail ? detail : "",
-                  detail ? ")" : "", "");
-    if (hint && err) {
-        size_t n = strlen(err->message);
-        (void)snprintf(err->message + n, sizeof err->message - n, "; %s", hint);
-    }
+                  detail ? ")" : "", hint ? "; " : "", hint ? hint : "");
     if (err) {
         one_line(err->message);
         if (klass == HP_ERROR_RETRY) {
@@ -123,15 +119,7 @@ static void quiet(void *arg, const PGresult *res)
 static PGconn *connect(const struct settings *c, unsigned kind)
 {
     const char *keys[24], *values[24];
-    char options[256], name[128];
     size_t n = 0;
-    (void)snprintf(
-        options, sizeof options,
-        "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c timezone=UTC -c bytea_output=hex "
-        "-c search_path=%s",
-        "");
-    /* The walsender's name is the slot's, so that synchronous_standby_names can name it. */
-    (void)snprintf(name, sizeof name, "%s", kind == SESSION_REPLICATION ? c->slot : c->connector);
 #define PUT(key, value)                                                                                                \
     do {                                                                                                               \
         keys[n] = (key);                                                                                               \
@@ -156,8 +144,10 @@ static PGconn *connect(const struct settings *c, unsigned kind)
     PUT("keepalives_count", "3");
     PUT("tcp_user_timeout", c->keepalive ? USER_TIMEOUT_MS : NULL);
     PUT("client_encoding", "UTF8");
-    PUT("application_name", name);
-    PUT("options", options);
+    /* The walsender's name is the slot's, so that synchronous_standby_names can name it. */
+    PUT("application_name", kind == SESSION_REPLICATION ? c->slot : c->connector);
+    PUT("options", "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c timezone=UTC "
+                   "-c bytea_output=hex -c search_path=");
     if (kind == SESSION_REPLICATION) {
         PUT("replication", "database");
     }

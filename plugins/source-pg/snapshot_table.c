@@ -11,7 +11,7 @@ static const char rewritten_sql[] = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_
                                     "pg_catalog.pg_partition_tree($1::pg_catalog.oid::pg_catalog.regclass)))"
                                     " AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid))";
 
-static bool todo(const struct source *s, const struct captured_table *t)
+static bool unread(const struct source *s, const struct captured_table *t)
 {
     return position_table_lsn(&s->position, t->oid) == 0;
 }
@@ -34,8 +34,8 @@ hp_status snapshot_list_tables(struct source *s, struct hp_error *err)
             struct captured_table swap = tables[kept];
             tables[kept] = tables[i];
             tables[i] = swap;
-            n->last = todo(s, &tables[kept]) ? kept : n->last;
-            done += !todo(s, &tables[kept]);
+            n->last = unread(s, &tables[kept]) ? kept : n->last;
+            done += !unread(s, &tables[kept]);
             kept++;
         }
     }
@@ -171,7 +171,7 @@ hp_status snapshot_next_table(struct source *s, struct hp_error *err)
     struct catalog_table facts;
     struct text sql = {0};
     hp_status st;
-    while (n->at < n->n_tables && !todo(s, &n->tables[n->at])) {
+    while (n->at < n->n_tables && !unread(s, &n->tables[n->at])) {
         n->at++;
     }
     if (n->at == n->n_tables) {
