@@ -19,9 +19,8 @@
 #define __NR_futex_waitv 449
 #endif
 
-#define WAITV_MAX 127u
-#define SLICE_NS  2000000
-#define FLAG_U32  2u /* FUTEX_32 / FUTEX2_SIZE_U32 */
+#define SLICE_NS 2000000
+#define FLAG_U32 2u /* FUTEX_32 / FUTEX2_SIZE_U32 */
 
 struct waitv { /* struct futex_waitv, which older headers do not have */
     uint64_t val;
@@ -60,7 +59,7 @@ static void wait_once(uint32_t *const *words, const uint32_t *seen, unsigned n, 
     struct timespec ts;
     int64_t left;
     if (n > 1 && !atomic_load(&no_waitv)) {
-        struct waitv v[WAITV_MAX];
+        struct waitv v[FUTEX_WORDS_MAX];
         for (unsigned i = 0; i < n; i++) {
             v[i] = (struct waitv){seen[i], (uint64_t)(uintptr_t)words[i], FLAG_U32, 0};
         }
@@ -89,7 +88,7 @@ static void wait_once(uint32_t *const *words, const uint32_t *seen, unsigned n, 
 void futex_wait_any(uint32_t *const *words, const uint32_t *seen, unsigned n, int64_t timeout_ms)
 {
     int64_t deadline = timeout_ms < 0 ? -1 : clock_mono_ns() + timeout_ms * 1000000;
-    n = n > WAITV_MAX ? WAITV_MAX : n;
+    n = n > FUTEX_WORDS_MAX ? FUTEX_WORDS_MAX : n;
     while (!moved(words, seen, n)) {
         if (deadline >= 0 && clock_mono_ns() >= deadline) {
             return;

@@ -56,6 +56,11 @@ void log_close(struct log *log)
     }
 }
 
+uint32_t *log_word(struct log *log)
+{
+    return log->wake;
+}
+
 hp_status stream_path(const struct log *log, const char *name, char out[STREAM_PATH_MAX], struct hp_error *err)
 {
     char component[256];

@@ -12,7 +12,7 @@
 struct log {
     char *dir;
     uint64_t max_record, reserve, map;
-    uint32_t *wake;                      /* moves when a stream comes or goes */
+    uint32_t *wake;                      /* see log_word() */
     _Atomic uint64_t told[STREAMS_TOLD]; /* hashes of what log_streams() has warned about */
 };
 

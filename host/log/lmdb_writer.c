@@ -163,7 +163,8 @@ hp_status log_writer_open(struct log *log, const char *stream, struct log_writer
         log_writer_close(w);
         return HP_ERROR;
     }
-    futex_bump(w->wake); /* a writer killed between commit and wake-up left its readers waiting */
+    futex_bump(w->wake);   /* a writer killed between commit and wake-up left its readers waiting ... */
+    futex_bump(log->wake); /* ... and who looks for topics */
     *out = w;
     return HP_OK;
 }
@@ -339,6 +340,7 @@ hp_status writer_commit(struct log_writer *w, struct hp_error *err)
 hp_status log_commit(struct log_writer *w, struct hp_error *err)
 {
     uint64_t before = w->committed.end;
+    uint32_t topics = w->committed_topics;
     if (writer_ready(w, err) != HP_OK) {
         return HP_ERROR;
     }
@@ -352,6 +354,9 @@ hp_status log_commit(struct log_writer *w, struct hp_error *err)
     (void)failpoint("log.synced"); /* what is durable can only be followed by a death, not by an error */
     if (w->committed.end != before) {
         futex_bump(w->wake);
+    }
+    if (w->committed_topics != topics) {
+        futex_bump(w->log->wake);
     }
     return HP_OK;
 }

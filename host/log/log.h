@@ -47,6 +47,9 @@ struct log_topic_info {
 /* Names of all streams. Caller frees with log_names_free. */
 hp_status log_streams(struct log *log, char ***out_names, size_t *out_n, struct hp_error *err);
 void log_names_free(char **names, size_t n);
+/* The word that moves when a stream comes or goes, or has a topic that it had not: as log_reader_word(), for who looks
+   for streams to read. */
+uint32_t *log_word(struct log *log);
 hp_status log_stream_info(struct log *log, const char *name, struct log_stream_info *out, struct hp_error *err);
 void log_stream_info_finish(struct log_stream_info *info);
 hp_status log_topics(struct log *log, const char *stream, struct log_topic_info **out, size_t *out_n,

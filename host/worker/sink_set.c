@@ -2,16 +2,14 @@
 #include "sink_set.h"
 
 #include "clock.h"
-#include "futex.h"
 #include "logging.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS     1000 /* between looks for new streams and topics ... */
-#define LOOK_REST   100  /* ... or this many times what a look takes, if there are very many streams ... */
-#define LOOK_MAX_MS 5000 /* ... but not longer */
-#define MANY_MS     20   /* between looks at streams that have no word to wait on */
+#define LOOK_MS   10000 /* at most between looks for new streams and topics: a word that moved just before a kill -9 */
+#define LOOK_REST 20    /* while topics come, looking takes no more than this part of the time */
+#define MANY_MS   20    /* between looks at streams that have no word to wait on */
 
 hp_status sink_set_open(struct sink_set *set, struct worker *w, struct hp_error *err)
 {
@@ -69,7 +67,7 @@ static hp_status discover(struct sink_set *set, struct hp_error *err)
         if (have(set, names[i])) {
             continue;
         }
-        /* A stream that cannot be looked at (just being made, just deleted) is looked at again in a second. */
+        /* One that cannot be looked at (just being made, just deleted) moves the word when it can. */
         if (sink_stream_wanted(set->w->log, names[i], set->topics, &wanted, &ignored) == HP_OK && wanted) {
             st = add(set, names[i], err);
         }
@@ -78,9 +76,21 @@ static hp_status discover(struct sink_set *set, struct hp_error *err)
     return st;
 }
 
+static hp_status look(struct sink_set *set, struct hp_error *err)
+{
+    int64_t begin_ms = clock_mono_ms(), end_ms;
+    hp_status st;
+    set->looked = __atomic_load_n(log_word(set->w->log), __ATOMIC_SEQ_CST);
+    st = discover(set, err);
+    end_ms = clock_mono_ms();
+    set->look_from_ms = end_ms + (end_ms - begin_ms) * LOOK_REST;
+    set->look_at_ms = end_ms + LOOK_MS;
+    return st;
+}
+
 hp_status sink_set_recall(struct sink_set *set, const struct hp_sink_offsets *offsets, struct hp_error *err)
 {
-    if (discover(set, err) != HP_OK) {
+    if (look(set, err) != HP_OK) {
         return HP_ERROR;
     }
     for (size_t i = 0; i < set->n; i++) {
@@ -88,20 +98,19 @@ hp_status sink_set_recall(struct sink_set *set, const struct hp_sink_offsets *of
             return HP_ERROR;
         }
     }
-    set->look_at_ms = clock_mono_ms() + LOOK_MS;
     return HP_OK;
 }
 
-hp_status sink_set_look(struct sink_set *set, int64_t now_ms, struct hp_error *err)
+hp_status sink_set_look(struct sink_set *set, int64_t now_ms, int64_t *ms, struct hp_error *err)
 {
-    if (now_ms < set->look_at_ms) {
+    bool moved = __atomic_load_n(log_word(set->w->log), __ATOMIC_SEQ_CST) != set->looked;
+    int64_t due = moved ? set->look_from_ms : set->look_at_ms;
+    if (now_ms < due) {
+        *ms = *ms < due - now_ms ? *ms : due - now_ms;
         return HP_OK;
     }
-    int64_t begin_ms = clock_mono_ms(), rest;
-    hp_status st = discover(set, err);
-    rest = (clock_mono_ms() - begin_ms) * LOOK_REST;
-    set->look_at_ms = now_ms + (rest < LOOK_MS ? LOOK_MS : rest > LOOK_MAX_MS ? LOOK_MAX_MS : rest);
-    return st;
+    *ms = 0;
+    return look(set, err);
 }
 
 void sink_set_trim(struct sink_set *set)
@@ -149,8 +158,9 @@ void sink_set_words(const struct sink_set *set, struct sink_words *out)
 {
     out->n = 0;
     out->words[out->n++] = &set->w->wake;
-    out->all = set->n <= SINK_WORDS;
-    for (size_t i = 0; i < set->n && out->n <= SINK_WORDS; i++) {
+    out->words[out->n++] = log_word(set->w->log);
+    out->all = set->n <= FUTEX_WORDS_MAX - out->n;
+    for (size_t i = 0; i < set->n && out->n < FUTEX_WORDS_MAX; i++) {
         uint32_t *word = log_reader_word(set->streams[i]->reader);
         if (word) {
             out->words[out->n++] = word;

@@ -4,6 +4,7 @@
 #ifndef WORKER_SINK_SET_H
 #define WORKER_SINK_SET_H
 
+#include "futex.h"
 #include "sink_stream.h"
 
 struct sink_set {
@@ -12,24 +13,26 @@ struct sink_set {
     struct log_map *map;
     struct sink_stream **streams;
     size_t n;
-    int64_t look_at_ms; /* next look for new ones */
+    uint32_t looked;      /* log_word() as it was when streams were looked for */
+    int64_t look_from_ms; /* earliest next look */
+    int64_t look_at_ms;   /* latest */
 };
 
 hp_status sink_set_open(struct sink_set *set, struct worker *w, struct hp_error *err);
 /* Before the sink starts: look for streams, recall what is remembered of each. `offsets` may be NULL. */
 hp_status sink_set_recall(struct sink_set *set, const struct hp_sink_offsets *offsets, struct hp_error *err);
-/* While it runs, once a second: take up new streams. */
-hp_status sink_set_look(struct sink_set *set, int64_t now_ms, struct hp_error *err);
+/* While it runs: take up new streams, if the log says that there may be some. *ms is shortened to when the next look is
+   due. */
+hp_status sink_set_look(struct sink_set *set, int64_t now_ms, int64_t *ms, struct hp_error *err);
 void sink_set_trim(struct sink_set *set); /* idle: give memory back */
 json_t *sink_set_offsets(struct sink_set *set);
 json_t *sink_set_topics(struct sink_set *set);
 /* Bytes between where the target stands and the ends of the streams. */
 int64_t sink_set_bytes_behind(const struct sink_set *set);
-/* Wait for a commit to any stream, an order, or ms. `seen` and `wake_seen` were loaded before the last look. */
-#define SINK_WORDS 126u
+/* Wait for a commit to any stream, a new one, an order, or ms. `seen` was loaded before the last look. */
 struct sink_words {
-    uint32_t *words[SINK_WORDS + 1];
-    uint32_t seen[SINK_WORDS + 1];
+    uint32_t *words[FUTEX_WORDS_MAX];
+    uint32_t seen[FUTEX_WORDS_MAX];
     unsigned n;
     bool all; /* else there are more streams than words: wait shortly */
 };

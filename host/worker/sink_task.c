@@ -303,7 +303,7 @@ static hp_status housekeep(struct sink_task *t, int64_t *out_ms, struct hp_error
     if (sink_report_due(&t->report, now, out_ms, err) != HP_OK) {
         return HP_ERROR;
     }
-    return sink_set_look(&t->set, now, err);
+    return sink_set_look(&t->set, now, out_ms, err);
 }
 
 static void show_paused(struct sink_task *t, bool always)

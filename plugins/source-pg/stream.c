@@ -14,19 +14,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define XLOG_HEADER      25u /* 'w', start, end, clock */
-#define KEEPALIVE_BYTES  18u /* 'k', end, clock, reply */
-#define GATHER_BYTES     (64 * 1024)
-#define GATHER_US        300 /* most that is added to the latency of thin traffic */
-#define GATHER_BEHIND_US 5000
-#define BEHIND_US        20000 /* older than this: we are catching up */
-#define DENSE_US         300   /* fills closer than this follow each other */
-#define DENSE_FILLS      2u
-#define ACK_GAP_US       1000 /* between two confirmations */
-#define PARK_US          30000000
-#define BUSY_POLL_US     1000000      /* how long a full host is waited for at a time */
-#define CATALOG_KEEP_US  5000000      /* the catalog connection is closed when unused for so long */
-#define SEND_RESERVE     (64u * 1024) /* a message is longer than the record it becomes by no more than this */
+#define XLOG_HEADER     25u /* 'w', start, end, clock */
+#define KEEPALIVE_BYTES 18u /* 'k', end, clock, reply */
+#define GATHER_BYTES    (64 * 1024)
+#define GATHER_US       300 /* most that is added to the latency of thin traffic */
+#define SETTLE_US       5000
+#define BEHIND_US       20000 /* older than this: we are catching up */
+#define DENSE_US        300   /* fills closer than this follow each other */
+#define DENSE_FILLS     2u
+#define ACK_GAP_US      1000 /* between two confirmations */
+#define PARK_US         30000000
+#define BUSY_POLL_US    1000000      /* how long a full host is waited for at a time */
+#define CATALOG_KEEP_US 5000000      /* the catalog connection is closed when unused for so long */
+#define SEND_RESERVE    (64u * 1024) /* a message is longer than the record it becomes by no more than this */
 
 /* ---- beginning ---- */
 
@@ -235,9 +235,11 @@ static hp_status wait_for_more(struct source *s, int64_t wait_us, struct hp_erro
 {
     struct stream *st = &s->stream;
     int64_t before = services_now_us(), now;
-    bool behind = st->lag_us > BEHIND_US || st->wire.last_fill >= GATHER_BYTES / 2;
-    if (behind && st->wire.last_fill) {
-        return wire_gather(&st->wire, st->lag_us > BEHIND_US ? GATHER_BEHIND_US : GATHER_US, GATHER_BYTES, err);
+    if (st->wire.last_fill && st->lag_us > BEHIND_US) {
+        return wire_settle(&st->wire, SETTLE_US, err);
+    }
+    if (st->wire.last_fill >= GATHER_BYTES / 2) {
+        return wire_gather(&st->wire, GATHER_US, GATHER_BYTES, err);
     }
     if (wire_wait(&st->wire, wait_us, err) != HP_OK) {
         return HP_ERROR;
@@ -388,7 +390,7 @@ hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *e
         now = services_now_us();
         complete = st->done_len > 0 && st->begin_at == STREAM_NOWHERE;
         first_us = st->done_len && !first_us ? now : first_us;
-        late = first_us && now - first_us >= GATHER_BEHIND_US;
+        late = first_us && now - first_us >= SETTLE_US;
         if (late || (complete && st->lag_us <= BEHIND_US && st->wire.last_fill < GATHER_BYTES / 2) || st->wire.woken ||
             now >= deadline || (!poll->batch->len && feedback_wants_give(&s->feedback, now))) {
             return give_or_idle(s, poll, now, err);

@@ -8,16 +8,23 @@
 
 #include "session.h"
 
+/* Lines differ in how bytes are best let come together. */
+enum wire_line {
+    LINE_NETWORK,
+    LINE_LOOPBACK, /* TCP; a packet is worked off on the sender's time */
+    LINE_UNIX,     /* knows no low-water mark */
+};
+
 struct wire {
     struct session *session; /* whose connection it is */
     const char *what;        /* for errors */
     bool direct;             /* on the socket; else through libpq */
-    bool local;              /* a unix socket: knows no low-water mark */
     bool copying;            /* the COPY has begun */
     bool both_ways;          /* it is one of a walsender */
     bool ending;             /* we have ended it; the rest is thrown away */
     bool eof;                /* the server closed the connection; what came before is still to be used */
     bool woken;              /* wake_fd ended a wait; whoever reads this clears both */
+    enum wire_line line;
     int fd, wake_fd;
     uint64_t max_message; /* larger ones are refused */
     uint8_t *buf;
@@ -53,6 +60,8 @@ void wire_take(struct wire *w);
 hp_status wire_wait(struct wire *w, int64_t wait_us, struct hp_error *err);
 /* Let `gather` bytes come together, at most for wait_us, and read all there is. */
 hp_status wire_gather(struct wire *w, int64_t wait_us, int gather, struct hp_error *err);
+/* Far behind: leave the socket alone for wait_us, so that the sender fills its own buffer, then read all there is. */
+hp_status wire_settle(struct wire *w, int64_t wait_us, struct hp_error *err);
 hp_status wire_send(struct wire *w, const void *payload, uint32_t len, struct hp_error *err);
 /* End a COPY both ways; what still comes is thrown away. */
 hp_status wire_end(struct wire *w, struct hp_error *err);

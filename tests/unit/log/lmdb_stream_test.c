@@ -107,3 +107,25 @@ Test(stream, unknown_ones_are_said_to_be)
     cr_assert_eq(log_topics(t.log, "nobody", &topics, &n, &t.err), HP_ERROR);
     cr_assert_eq(log_stream_delete(t.log, "nobody", &t.err), HP_OK);
 }
+
+Test(stream, the_logs_word_moves_with_streams_and_topics_only)
+{
+    uint32_t *word = log_word(t.log), seen = *word;
+    bench_writer(&t, "s");
+    cr_assert_neq(*word, seen, "a stream came");
+    seen = *word;
+    commit_rows(&t, "a", 1, 0, 3);
+    cr_assert_neq(*word, seen, "a topic came");
+    seen = *word;
+    commit_rows(&t, "a", 2, 3, 3);
+    cr_assert_eq(*word, seen, "only records came");
+    cr_assert_eq(log_begin(t.w, &t.err), HP_OK);
+    append_rows(&t, "b", 3, 0, 1);
+    log_rollback(t.w);
+    cr_assert_eq(*word, seen, "the topic did not come after all");
+    log_writer_close(t.w);
+    t.w = NULL;
+    cr_assert_eq(*word, seen);
+    cr_assert_eq(log_stream_delete(t.log, "s", &t.err), HP_OK, "%s", t.err.message);
+    cr_assert_neq(*word, seen, "the stream went");
+}

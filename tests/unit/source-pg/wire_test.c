@@ -26,7 +26,7 @@ static void open_line(struct line *l)
     l->w = (struct wire){.session = &l->session,
                          .what = "streaming",
                          .direct = true,
-                         .local = true,
+                         .line = LINE_UNIX,
                          .fd = pair[0],
                          .wake_fd = -1,
                          .max_message = 1000,
