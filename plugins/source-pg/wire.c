@@ -102,23 +102,31 @@ static hp_status send_message(struct wire *w, char type, const void *body, uint3
     return st;
 }
 
+/* The server is on this machine: it is reached under the address that it is reached from, or one of loopback. */
+static bool is_loopback(const struct sockaddr_storage *own, const struct sockaddr_storage *peer)
+{
+    const struct sockaddr_in *a4 = (const void *)own, *b4 = (const void *)peer;
+    const struct sockaddr_in6 *a6 = (const void *)own, *b6 = (const void *)peer;
+    return own->ss_family == AF_INET
+               ? a4->sin_addr.s_addr == b4->sin_addr.s_addr || ntohl(a4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+           : own->ss_family == AF_INET6 ? IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr)
+                                        : false;
+}
+
 /* On a loopback TCP connection a small receive window makes the server cheaper: while it is full, what the walsender
    sends is only appended to its send buffer, at a third of the cost of a packet a message (see wire_settle). Elsewhere
    the window must cover the delay of the line, and is the kernel's business. */
 static void know_line(struct wire *w)
 {
-    struct sockaddr_storage addr;
-    socklen_t len = sizeof addr;
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&addr;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)&addr;
+    struct sockaddr_storage own, peer;
+    socklen_t own_len = sizeof own, peer_len = sizeof peer;
     int bytes = LOOPBACK_WINDOW;
-    if (getpeername(w->fd, (struct sockaddr *)&addr, &len) != 0) {
+    if (getsockname(w->fd, (struct sockaddr *)&own, &own_len) != 0 ||
+        getpeername(w->fd, (struct sockaddr *)&peer, &peer_len) != 0) {
         return;
     }
-    w->line = addr.ss_family == AF_UNIX ? LINE_UNIX : LINE_NETWORK;
-    if ((addr.ss_family == AF_INET && (ntohl(v4->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET) ||
-        (addr.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr))) {
-        w->line = LINE_LOOPBACK;
+    w->line = own.ss_family == AF_UNIX ? LINE_UNIX : is_loopback(&own, &peer) ? LINE_LOOPBACK : LINE_NETWORK;
+    if (w->line == LINE_LOOPBACK) {
         (void)setsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     }
 }
