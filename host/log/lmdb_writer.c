@@ -213,6 +213,11 @@ uint64_t log_writer_end(const struct log_writer *w)
     return w->committed.end;
 }
 
+uint32_t log_writer_topics(const struct log_writer *w)
+{
+    return w->committed_topics - 1; /* ids begin at 1 */
+}
+
 /* ---- the frame of a transaction ---- */
 
 hp_status writer_void(struct log_writer *w)

@@ -90,7 +90,8 @@ hp_status log_chunks_abort(struct log_writer *w, uint64_t tx_id, struct hp_error
 hp_status log_position(struct log_writer *w, struct hp_bytes position, struct hp_error *err); /* empty: forget */
 hp_status log_commit(struct log_writer *w, struct hp_error *err);
 void log_rollback(struct log_writer *w);
-uint64_t log_writer_end(const struct log_writer *w); /* next offset, as committed */
+uint64_t log_writer_end(const struct log_writer *w);    /* next offset, as committed */
+uint32_t log_writer_topics(const struct log_writer *w); /* how many topics the stream has, as committed */
 
 /* Delete the oldest batches beyond the limits, never any record at or above `floor`, and what is left of dropped
    chunks. Own transaction, of bounded size: call it every second or so. */

@@ -206,7 +206,6 @@ static void put_into_force(struct supervisor *s, const struct put *p, struct con
     props_init(config);
     (void)connector_set_text(&c->kind, file->kind);
     (void)connector_set_text(&c->version, file->version);
-    s->coverage_stale = true;
     if (changed) {
         seen_forget_flushed(&c->seen);
         c->seen.dirty = false; /* stored with the configuration */
@@ -225,6 +224,7 @@ static void put_into_force(struct supervisor *s, const struct put *p, struct con
         log_info("%s: its configuration was changed", c->who);
         connector_event(c, EVENT_RENEW);
     }
+    floor_hold(s);
 }
 
 static void put_checked(struct put *p, const struct plugin_file *file)

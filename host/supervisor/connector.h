@@ -65,7 +65,8 @@ struct connector {
     struct figures figures;
     int64_t seen_saved_ms;
     char *stream_id;           /* of a source's stream, once read; NULL: not known */
-    int64_t floor;             /* last told to the worker */
+    int64_t floor;             /* last told to the worker ... */
+    size_t floor_topics;       /* ... and of how many of its topics it was worked out */
     struct connector **covers; /* a sink's sources, see floor.c */
     size_t n_covers;
     struct offsets_op *op;

@@ -152,6 +152,33 @@ static void learn_stream_id(struct supervisor *s, struct connector *source)
     }
 }
 
+/* To every source's worker whose floor is not as it was told. */
+static void tell(struct supervisor *s)
+{
+    for (struct connector *c = s->connectors; c; c = c->next) {
+        char line[96];
+        int64_t floor;
+        if (c->control.fd < 0 || !c->kind || strcmp(c->kind, "source") != 0) {
+            continue;
+        }
+        learn_stream_id(s, c);
+        floor = floor_of(s, c);
+        if (floor != c->floor || c->seen.n_topics != c->floor_topics) {
+            c->floor = floor;
+            c->floor_topics = c->seen.n_topics;
+            (void)snprintf(line, sizeof line, "{\"t\":\"floor\",\"offset\":%lld,\"topics\":%zu}\n", (long long)floor,
+                           c->floor_topics);
+            connector_say(c, line);
+        }
+    }
+}
+
+void floor_hold(struct supervisor *s)
+{
+    s->coverage_stale = true;
+    tell(s);
+}
+
 void floor_update(struct supervisor *s)
 {
     if (s->coverage_stale) {
@@ -162,18 +189,5 @@ void floor_update(struct supervisor *s)
         }
         s->coverage_stale = false;
     }
-    for (struct connector *c = s->connectors; c; c = c->next) {
-        char line[64];
-        int64_t floor;
-        if ((c->phase != PHASE_UP && c->phase != PHASE_FAILED) || !c->kind || strcmp(c->kind, "source") != 0) {
-            continue;
-        }
-        learn_stream_id(s, c);
-        floor = floor_of(s, c);
-        if (floor != c->floor) {
-            c->floor = floor;
-            (void)snprintf(line, sizeof line, "{\"t\":\"floor\",\"offset\":%lld}\n", (long long)floor);
-            connector_say(c, line);
-        }
-    }
+    tell(s);
 }

@@ -43,6 +43,9 @@ void supervisor_answer_connector(outcome_fn done, void *arg, enum outcome_kind k
 
 /* floor.c */
 void floor_update(struct supervisor *s); /* tells the sources what their sinks still need */
+/* A sink is there, or reads something else, from now on: tells the sources at once to keep everything, until the next
+   update has worked out what that means. */
+void floor_hold(struct supervisor *s);
 int64_t floor_of(const struct supervisor *s, const struct connector *source);
 
 /* offsets.c */

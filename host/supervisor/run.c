@@ -38,7 +38,10 @@ static hp_status start_line(struct connector *c, const char *op, json_t *offsets
     const char *klass = props_get(&c->config, "connector.class");
     bool ambiguous = false;
     const struct plugin_file *file = klass ? catalog_find(s->catalog, klass, &ambiguous) : NULL;
-    struct control_start start = {.floor = floor_of(s, c), .paused = c->target == TARGET_PAUSED, .offsets = offsets};
+    struct control_start start = {.floor = floor_of(s, c),
+                                  .floor_topics = (uint32_t)c->seen.n_topics,
+                                  .paused = c->target == TARGET_PAUSED,
+                                  .offsets = offsets};
     if (!file) {
         return hp_fail(err, HP_ERROR_CONFIG, "", "connector.class %s names %s on the plugin path",
                        klass ? klass : "(none)", ambiguous ? "more than one plugin" : "no plugin");
@@ -59,6 +62,7 @@ static hp_status start_line(struct connector *c, const char *op, json_t *offsets
     start.config = c->config; /* all borrowed: encoded at once */
     start.settings = *s->settings;
     c->floor = start.floor;
+    c->floor_topics = c->seen.n_topics;
     return control_start_encode(&start, out, err);
 }
 

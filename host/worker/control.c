@@ -47,6 +47,7 @@ hp_status control_start_encode(const struct control_start *s, char **out_line, s
          json_object_set_new(message, "settings", json_from_props(&s->settings)) == 0 &&
          json_object_set_new(message, "epoch", json_integer((json_int_t)s->epoch)) == 0 &&
          json_object_set_new(message, "floor", json_integer(s->floor)) == 0 &&
+         json_object_set_new(message, "floor_topics", json_integer(s->floor_topics)) == 0 &&
          json_object_set_new(message, "paused", json_boolean(s->paused)) == 0 &&
          (s->offsets == NULL || json_object_set(message, "offsets", s->offsets) == 0);
     if (ok) {
@@ -75,7 +76,7 @@ hp_status control_start_encode(const struct control_start *s, char **out_line, s
 static hp_status decode(const json_t *message, struct control_start *s, struct hp_error *err)
 {
     const json_t *epoch = json_object_get(message, "epoch"), *floor = json_object_get(message, "floor");
-    const json_t *paused = json_object_get(message, "paused");
+    const json_t *paused = json_object_get(message, "paused"), *topics = json_object_get(message, "floor_topics");
     json_t *offsets = json_object_get(message, "offsets");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const char *value = json_string_value(json_object_get(message, texts[i].name));
@@ -88,11 +89,14 @@ static hp_status decode(const json_t *message, struct control_start *s, struct h
         }
     }
     if (!json_is_integer(epoch) || json_integer_value(epoch) < 0 || !json_is_integer(floor) ||
+        !json_is_integer(topics) || json_integer_value(topics) < 0 || json_integer_value(topics) > UINT32_MAX ||
         !json_is_boolean(paused)) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "start message: epoch and floor must be numbers, paused a boolean");
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "start message: epoch, floor and floor_topics must be numbers, paused a boolean");
     }
     s->epoch = (uint64_t)json_integer_value(epoch);
     s->floor = json_integer_value(floor);
+    s->floor_topics = (uint32_t)json_integer_value(topics);
     s->paused = json_is_true(paused);
     if (offsets && !json_is_array(offsets)) {
         return hp_fail(err, HP_ERROR_CONFIG, "", "start message: offsets must be a list");

@@ -7,7 +7,9 @@
  *   {"t":"start", ...}      first and once, see struct control_start for the members
  *   {"t":"pause"} {"t":"resume"}
  *   {"t":"stop","final":false,"ms":5000}   drain within ms, then exit 0. final: stopped or deleted, not restarted
- *   {"t":"floor","offset":N}   (sources) retention may not pass N: what all existing sinks have flushed; -1: no sinks
+ *   {"t":"floor","offset":N,"topics":M}   (sources) retention may not pass N: what all existing sinks have flushed; -1:
+ *                              no sinks. Which sinks there are was worked out from the M topics that the worker had
+ * told: while its stream has more, nothing may be deleted
  *
  * worker -> supervisor
  *   {"t":"alive"}              at least once a second, from the control thread
@@ -54,6 +56,7 @@ struct control_start {
     struct props settings; /* the worker settings of homeport.properties that concern workers, all filled in */
     uint64_t epoch;        /* grows with every start of this connector (fencing, D15) */
     int64_t floor;
+    uint32_t floor_topics; /* the M of the floor above */
     bool paused;
     json_t *offsets; /* alter-offsets: the request's list */
 };

@@ -94,9 +94,10 @@ static void on_stop(struct worker *w, const json_t *message)
 
 static void on_floor(struct worker *w, const json_t *message)
 {
-    const json_t *offset = json_object_get(message, "offset");
-    if (json_is_integer(offset)) {
-        atomic_store(&w->floor, json_integer_value(offset));
+    const json_t *offset = json_object_get(message, "offset"), *topics = json_object_get(message, "topics");
+    if (json_is_integer(offset) && json_is_integer(topics)) {
+        atomic_store(&w->floor, json_integer_value(offset)); /* before the topics that it holds for */
+        atomic_store(&w->floor_topics, json_integer_value(topics));
     }
 }
 

@@ -61,8 +61,10 @@ static hp_status write_all(struct log_thread *t, struct queue_item *items, unsig
 static void trim(struct log_thread *t)
 {
     struct hp_error err = {.size = sizeof err};
+    /* A topic that the supervisor has not heard of may be one that a sink waits for: then nothing goes. */
+    bool known = atomic_load(&t->w->floor_topics) >= (int64_t)log_writer_topics(t->writer);
     int64_t floor = atomic_load(&t->w->floor);
-    t->limits.floor = floor < 0 ? UINT64_MAX : (uint64_t)floor;
+    t->limits.floor = !known ? 0 : floor < 0 ? UINT64_MAX : (uint64_t)floor;
     if (log_trim(t->writer, &t->limits, &err) != HP_OK && strcmp(err.code, "ENOSPC") != 0) {
         log_warn("retention of the log: %s", err.message);
     }

@@ -215,6 +215,7 @@ int worker_main(void)
     w->hang_ms = worker_setting(w, "worker.hang.timeout.ms", 30000);
     atomic_store(&w->paused, w->start.paused);
     atomic_store(&w->floor, w->start.floor);
+    atomic_store(&w->floor_topics, w->start.floor_topics);
     w->errors =
         metrics_figure(&w->metrics, "errors", "", "Errors of the task, passing ones included.", HP_METRIC_COUNTER);
     w->retries =

@@ -35,9 +35,10 @@ struct worker {
 
     /* orders from the supervisor; the control thread writes them and bumps `wake` */
     atomic_bool stop, final, paused;
-    _Atomic int64_t stop_by_ms; /* monotonic; with stop */
-    _Atomic int64_t floor;      /* sources: retention may not pass it; -1: no sinks */
-    uint32_t wake;              /* futex word of the task thread; bumped by who wants it to look around */
+    _Atomic int64_t stop_by_ms;   /* monotonic; with stop */
+    _Atomic int64_t floor;        /* sources: retention may not pass it; -1: no sinks */
+    _Atomic int64_t floor_topics; /* it holds while the stream has no more than so many topics; read before it */
+    uint32_t wake;                /* futex word of the task thread; bumped by who wants it to look around */
     /* [any] Make the call that the task is in return soon. Set by the task, may be NULL. */
     _Atomic(void (*)(struct worker *, bool hard)) interrupt;
 

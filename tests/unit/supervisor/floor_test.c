@@ -2,8 +2,11 @@
 #include "inner.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct supervisor sup;
 
@@ -126,4 +129,43 @@ Test(floor, D19_a_sink_whose_plugin_is_missing_still_counts)
     cr_assert(connector_set_text(&k->kind, NULL));
     floor_update(&sup);
     cr_assert_eq(floor_of(&sup, s), 0);
+}
+
+static void expect_told(int fd, const char *line)
+{
+    char got[128];
+    ssize_t n = recv(fd, got, sizeof got - 1, MSG_DONTWAIT);
+    got[n < 0 ? 0 : n] = '\0';
+    cr_assert_str_eq(got, line);
+}
+
+Test(floor, D19_a_worker_is_told_at_once_of_a_sink_and_of_how_many_topics_were_looked_at)
+{
+    struct connector *s = source("s", "s/1", "[\"t\"]"), *k;
+    struct hp_error err = {.size = sizeof err};
+    json_t *more = json_pack("[s, s]", "t", "u");
+    bool changed;
+    int pair[2];
+    cr_assert_eq(loop_create(&sup.loop, &err), HP_OK, "%s", err.message);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    cr_assert_eq(connector_listen(s, pair[0], &err), HP_OK);
+    floor_update(&sup);
+    expect_told(pair[1], "{\"t\":\"floor\",\"offset\":-1,\"topics\":1}\n");
+    k = sink("k", "topics", "u");
+    floor_hold(&sup);
+    expect_told(pair[1], "{\"t\":\"floor\",\"offset\":0,\"topics\":1}\n");
+    floor_update(&sup);
+    expect_told(pair[1], "{\"t\":\"floor\",\"offset\":-1,\"topics\":1}\n");
+    cr_assert(seen_topics(&s->seen, more, &changed) && changed);
+    sup.coverage_stale = true;
+    floor_update(&sup);
+    expect_told(pair[1], "{\"t\":\"floor\",\"offset\":0,\"topics\":2}\n");
+    cr_assert(seen_flushed(&k->seen, "s", "s/1", 9));
+    floor_update(&sup);
+    expect_told(pair[1], "{\"t\":\"floor\",\"offset\":9,\"topics\":2}\n");
+    json_decref(more);
+    connector_hang_up(s);
+    (void)close(pair[1]);
+    loop_destroy(sup.loop);
+    sup.loop = NULL;
 }

@@ -24,6 +24,7 @@ static struct control_start sample(void)
     (void)props_set(&s.settings, "max.record.bytes", "5");
     s.epoch = 7;
     s.floor = -1;
+    s.floor_topics = 3;
     s.paused = true;
     s.offsets = json_parse("[1]", 3, &err);
     return s;
@@ -44,6 +45,7 @@ Test(control, start_survives_the_way)
     cr_assert_str_eq(props_get(&t.config, "k"), "v");
     cr_assert_eq(t.epoch, 7);
     cr_assert_eq(t.floor, -1);
+    cr_assert_eq(t.floor_topics, 3);
     cr_assert(t.paused);
     cr_assert_eq(json_array_size(t.offsets), 1);
     json_decref(json);
@@ -54,8 +56,9 @@ Test(control, start_survives_the_way)
 
 Test(control, a_missing_or_odd_member_is_refused)
 {
-    static const char *const members[] = {"op",    "connector", "kind",   "plugin", "dialect",  "plugin_path",
-                                          "epoch", "floor",     "paused", "config", "settings", "data_dir"};
+    static const char *const members[] = {"op",          "connector", "kind",    "plugin",       "dialect",
+                                          "plugin_path", "epoch",     "floor",   "floor_topics", "paused",
+                                          "config",      "settings",  "data_dir"};
     struct control_start s = sample(), t;
     struct hp_error err = {.size = sizeof err};
     char *line;

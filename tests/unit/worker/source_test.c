@@ -153,3 +153,26 @@ Test(source, a_full_disk_is_waited_out)
         place_finish(&p);
     }
 }
+
+Test(source, nothing_goes_while_the_floor_does_not_know_all_topics)
+{
+    static const char *const config[] = {"total=1000", "log.retention.bytes=0", "floor.topics=1", NULL};
+    struct place p;
+    struct run r;
+    place_init(&p);
+    run_start(&r, &p, "run", "n", "source", "numbers", NULL, config);
+    expect_all(&p, "n", 1000);
+    while (r.figures[3] == 0) { /* measured each second, after retention had its turn */
+        cr_assert(run_until(&r, "metrics"));
+    }
+    cr_assert(run_until(&r, "alive"));
+    cr_assert(run_until(&r, "alive"));
+    expect_all(&p, "n", 1000);
+    run_say(&r, "{\"t\":\"floor\",\"offset\":-1,\"topics\":2}\n");
+    while (r.figures[3] > 0) {
+        cr_assert(run_until(&r, "metrics"));
+    }
+    cr_assert_eq(numbers_in_log(&p, "n", numbers, TOTAL, 0), 0);
+    cr_assert_eq(run_stop(&r), 0);
+    place_finish(&p);
+}

@@ -114,6 +114,7 @@ void run_start(struct run *r, struct place *p, const char *op, const char *conne
     s.data_dir = p->dir;
     s.epoch = ++p->epoch;
     s.floor = -1;
+    s.floor_topics = UINT32_MAX;
     props_init(&s.config);
     props_init(&s.settings);
     (void)props_set(&s.config, "name", connector);
@@ -124,6 +125,8 @@ void run_start(struct run *r, struct place *p, const char *op, const char *conne
         (void)props_set(strncmp(copy, "worker.", 7) == 0 ? &s.settings : &s.config, copy, eq + 1);
         if (strcmp(copy, "paused") == 0) {
             s.paused = true;
+        } else if (strcmp(copy, "floor.topics") == 0) {
+            s.floor_topics = (uint32_t)strtoul(eq + 1, NULL, 10);
         }
         free(copy);
     }
@@ -146,12 +149,12 @@ static void keep(json_t **kept, const json_t *value)
 
 static void take_figures(struct run *r, const json_t *list)
 {
-    static const char *const names[] = {"records_in", "records_out", "records_filtered"};
+    static const char *const names[] = {"records_in", "records_out", "records_filtered", "log_bytes"};
     size_t i;
     json_t *one;
     json_array_foreach((json_t *)(uintptr_t)list, i, one)
     {
-        for (unsigned n = 0; n < 3; n++) {
+        for (unsigned n = 0; n < 4; n++) {
             if (strcmp(json_string_value(json_array_get(one, 0)), names[n]) == 0) {
                 r->figures[n] = json_integer_value(json_array_get(one, 4));
             }

@@ -24,9 +24,9 @@ struct run {
     char state[32], trace[1200];
     int64_t flushed;
     unsigned alive, progress;
-    int64_t figures[3]; /* records_in, records_out, records_filtered */
+    int64_t figures[4]; /* records_in, records_out, records_filtered, log_bytes */
 };
-/* config: "key=value" texts, NULL at the end. */
+/* config: "key=value" texts, NULL at the end; paused and floor.topics go into the start message. */
 void run_start(struct run *r, struct place *p, const char *op, const char *connector, const char *kind,
                const char *plugin, const char *offsets, const char *const *config);
 /* Reads messages until one of type t has come; false after the time limit. */
