@@ -184,6 +184,9 @@ void sink_apply_name(const struct hp_batch *in, const struct hp_batch *batch, st
 {
     struct hp_iter bad = hp_batch_iter(batch), it = hp_batch_iter(in);
     char message[sizeof err->message];
+    if (err->record >= batch->n_records) { /* HP_RECORD_EARLIER, or a plugin's mistake: better none than a wrong one */
+        return;
+    }
     while (hp_iter_next(&bad) && bad.index < err->record) {
     }
     if (!bad.rec || bad.rec->topic >= batch->n_topics) {
@@ -196,4 +199,17 @@ void sink_apply_name(const struct hp_batch *in, const struct hp_batch *batch, st
                    (int)batch->topics[bad.rec->topic].len, (const char *)batch->topics[bad.rec->topic].data,
                    (unsigned long long)(in->first_offset + it.index));
     memcpy(err->message, message, sizeof message);
+}
+
+void sink_apply_name_again(struct sink_apply *a, struct sink_stream *s, struct worker *w, uint64_t first,
+                           struct hp_error *err)
+{
+    struct hp_error ignored = {.size = sizeof ignored};
+    struct log_read read;
+    struct hp_batch batch;
+    if (log_reader_seek(s->reader, first, &ignored) == HP_OK &&
+        log_reader_next(s->reader, BATCH_CREDIT, &read, &ignored) == HP_OK &&
+        sink_apply_prepare(a, s, w, &read.batch, &batch, &ignored) == HP_OK) {
+        sink_apply_name(&read.batch, &batch, err);
+    }
 }

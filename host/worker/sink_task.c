@@ -33,6 +33,7 @@ struct sink_task {
     size_t turn;                 /* round robin */
     bool dirty;                  /* the group has puts */
     bool boundary;               /* a transaction ends where the group ends now */
+    uint64_t put_first;          /* where the batch last put was read */
     uint64_t group_bytes, group_records;
     int64_t group_ms; /* since when the group is open */
     int64_t skipped_at_ms, busy_ms;
@@ -70,6 +71,9 @@ static hp_status commit(struct sink_task *t, struct hp_error *err)
     st = t->sink->commit(t->w->self, &at, err);
     life_leave(&t->w->life);
     if (st < 0) {
+        if (t->dirty && err->klass == HP_ERROR_POISON) {
+            sink_apply_name_again(&t->apply, s, t->w, t->put_first, err);
+        }
         return st;
     }
     s->position = s->next;
@@ -127,6 +131,7 @@ static hp_status put(struct sink_task *t, struct sink_stream *s, const struct hp
         return HP_OK;
     }
     t->dirty = true;
+    t->put_first = in->first_offset;
     t->group_bytes += batch.len;
     t->group_records += batch.n_records;
     life_enter(&t->w->life, "sink.put", t->w->plugin.note.id);

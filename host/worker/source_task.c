@@ -150,7 +150,7 @@ static void name_poison(struct source_task *s, struct hp_error *err)
     char message[sizeof err->message];
     while (hp_iter_next(&it) && it.index < err->record) {
     }
-    if (it.rec && it.rec->topic < batch->n_topics) {
+    if (err->record < batch->n_records && it.rec->topic < batch->n_topics) {
         (void)snprintf(message, sizeof message, "%.700s (record of topic %.*s at source position %llu)", err->message,
                        (int)batch->topics[it.rec->topic].len, (const char *)batch->topics[it.rec->topic].data,
                        (unsigned long long)it.rec->pos);

@@ -216,19 +216,6 @@ static int next_attempt(struct sink *s, bool ordered, bool *stale_tried)
     return AGAIN_NO;
 }
 
-/* Which record it was. In commit() the host cannot look it up any more, so that the message says it too. */
-static void name_record(const struct sink *s, const struct entry *e, bool in_commit, struct hp_error *err)
-{
-    struct hp_bytes topic = e->rec->topic < s->batch->n_topics ? s->batch->topics[e->rec->topic] : hp_bytes_of("");
-    size_t n = strlen(err->message);
-    err->record = e->index;
-    if (in_commit) {
-        (void)snprintf(err->message + n, sizeof err->message - n, " (topic %.*s, position %X/%X)",
-                       (int)(topic.len < 200 ? topic.len : 200), (const char *)topic.data,
-                       (unsigned)(e->rec->pos >> 32), (unsigned)e->rec->pos);
-    }
-}
-
 /* The server's refusal as this call's error. */
 static hp_status refused(struct sink *s, const struct hp_sink_position *at, struct hp_error *err)
 {
@@ -253,7 +240,7 @@ static hp_status refused(struct sink *s, const struct hp_sink_position *at, stru
         if (!step) {
             err->klass = HP_ERROR_FATAL; /* a deferred constraint at commit: no record is to be named */
         } else if (step->n) {
-            name_record(s, &s->plan.entries[step->entries[c.entry]], at != NULL, err);
+            err->record = s->plan.entries[step->entries[c.entry]].index;
         }
     }
     return HP_ERROR;
@@ -348,11 +335,31 @@ static hp_status apply_batch(struct sink *s, const struct hp_sink_position *at, 
     return HP_OK;
 }
 
+/* Another batch is being put by now, so that the host cannot know which record it was. */
+static void name_earlier(const struct hp_batch *batch, struct hp_error *err)
+{
+    struct hp_iter it = hp_batch_iter(batch);
+    size_t n = strlen(err->message);
+    struct hp_bytes topic;
+    while (hp_iter_next(&it) && it.index < err->record) {
+    }
+    if (it.rec && it.rec->topic < batch->n_topics) {
+        topic = batch->topics[it.rec->topic];
+        (void)snprintf(err->message + n, sizeof err->message - n, " (topic %.*s, position %X/%X)",
+                       (int)(topic.len < 200 ? topic.len : 200), (const char *)topic.data,
+                       (unsigned)(it.rec->pos >> 32), (unsigned)it.rec->pos);
+    }
+    err->record = HP_RECORD_EARLIER;
+}
+
 static hp_status release_held(struct sink *s, const struct hp_sink_position *at, struct hp_error *err)
 {
     hp_status st;
     s->batch = &s->held;
     st = apply_batch(s, at, err);
+    if (st < 0 && !at && err->klass == HP_ERROR_POISON) {
+        name_earlier(&s->held, err);
+    }
     s->holds = false;
     s->batch = NULL;
     return st;

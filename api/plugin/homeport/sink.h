@@ -31,9 +31,11 @@ struct hp_sink {
     /* [task & started] Read the stored position of at->stream into at->offset (left alone if there is
        none) and take the stream over for at->epoch: an older worker's commit fails from here on. */
     hp_status (*position)(void *self, struct hp_sink_position *at, struct hp_error *err);
-    /* [task & started] A batch belongs to one stream; between commits all batches are of one stream. */
+    /* [task & started] A batch belongs to one stream; between commits all batches are of one stream. A POISON that is
+       of an earlier batch has `record` HP_RECORD_EARLIER, and its message names the record. */
     hp_status (*put)(void *self, const struct hp_batch *batch, struct hp_error *err);
-    /* [task & started] A sink may write only now what was put; `record` of a POISON counts in the last batch put. */
+    /* [task & started] A sink may write only now what was put; `record` of a POISON counts in the last batch put, or is
+       HP_RECORD_EARLIER as above. The host reads that batch again to name the record. */
     hp_status (*commit)(void *self, const struct hp_sink_position *at, struct hp_error *err);
     /* [task & started] Never fails: a broken connection counts as rolled back. */
     void (*rollback)(void *self);

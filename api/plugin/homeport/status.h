@@ -25,12 +25,14 @@ typedef int32_t hp_status;
 #define HP_ERROR_POISON 3u
 #define HP_ERROR_FATAL  4u
 
+#define HP_RECORD_EARLIER UINT64_MAX /* as `record`: of an earlier batch; the message names it */
+
 struct hp_error {
     uint32_t size;           /* set by the caller */
     uint32_t klass;          /* HP_ERROR_* */
     uint32_t retry_after_ms; /* RETRY: not before */
     uint32_t reserved;
-    uint64_t record;   /* POISON: index in the batch given to put or apply */
+    uint64_t record;   /* POISON: index in the batch given to put or apply, see also sink.h */
     char code[16];     /* SQLSTATE or the like, NUL-terminated, may be empty */
     char message[976]; /* one line of UTF-8, NUL-terminated: what failed, which object,
                           what to do. Never a secret, never a row's values */

@@ -160,6 +160,44 @@ Test(sink, a_poisoned_record_is_named)
     place_finish(&p);
 }
 
+/* The last one of all is in the last batch put before the commit that finds it. */
+Test(sink, a_record_that_only_the_commit_refuses_is_named)
+{
+    struct place p;
+    struct run r;
+    const char *config[] = {file_key,
+                            "topics=numbers.odd",
+                            "poison.late=999",
+                            "transforms=a",
+                            "transforms.a.type=test-sieve",
+                            "transforms.a.by=5",
+                            NULL};
+    place_init(&p);
+    (void)out_of(&p);
+    fill(&p, "n", "1000");
+    run_start(&r, &p, "run", "s", "sink", "blocks", NULL, config);
+    cr_assert(run_until_state(&r, "FAILED"));
+    cr_assert(strstr(r.trace, "a number that cannot be committed (topic numbers.odd, stream offset 999)"), "%s",
+              r.trace);
+    cr_assert_eq(run_stop(&r), 0);
+    place_finish(&p);
+}
+
+Test(sink, a_record_of_an_earlier_batch_is_not_taken_for_one_of_this)
+{
+    struct place p;
+    struct run r;
+    const char *config[] = {file_key, "topics=numbers.even,numbers.odd", "poison.late=1", NULL};
+    place_init(&p);
+    (void)out_of(&p);
+    fill(&p, "n", "20000"); /* more than one batch */
+    run_start(&r, &p, "run", "s", "sink", "blocks", NULL, config);
+    cr_assert(run_until_state(&r, "FAILED"));
+    cr_assert_str_eq(r.trace, "a number of the batch before, named by me");
+    cr_assert_eq(run_stop(&r), 0);
+    place_finish(&p);
+}
+
 /* A target that does not answer: RESTARTING with the reason, then everything once. */
 Test(sink, an_error_that_passes_is_retried)
 {

@@ -16,13 +16,16 @@ struct blocks {
     char path[1024];
     char *text; /* of the open group */
     size_t len, cap;
-    int64_t poison;
+    int64_t poison, poison_late;
+    uint64_t late_at; /* index of poison_late in the last batch, plus one */
 };
 
 static const struct hp_config_key key_list[] = {
     {sizeof key_list[0], HP_CONFIG_STRING, HP_IMPORTANCE_HIGH, HP_KEY_REQUIRED, "file", NULL, NULL, "Test", "Where."},
     {sizeof key_list[0], HP_CONFIG_LONG, HP_IMPORTANCE_LOW, 0, "poison", "-1", NULL, "Test",
      "A number it cannot take."},
+    {sizeof key_list[0], HP_CONFIG_LONG, HP_IMPORTANCE_LOW, 0, "poison.late", "-1", NULL, "Test",
+     "A number that it finds only at commit."},
 };
 
 static uint32_t keys(const char *dialect, const struct hp_config_key **out)
@@ -41,6 +44,7 @@ static hp_status create(const struct hp_host *host, const struct hp_config *conf
     }
     (void)snprintf(s->path, sizeof s->path, "%s", hp_config_get(config, "file", ""));
     s->poison = strtoll(hp_config_get(config, "poison", "-1"), NULL, 10);
+    s->poison_late = strtoll(hp_config_get(config, "poison.late", "-1"), NULL, 10);
     *out = s;
     return HP_OK;
 }
@@ -106,8 +110,14 @@ static hp_status put(void *self, const struct hp_batch *batch, struct hp_error *
     struct blocks *s = self;
     struct hp_iter it = hp_batch_iter(batch);
     char line[32];
+    if (s->late_at) {
+        (void)hp_fail(err, HP_ERROR_POISON, "", "a number of the batch before, named by me");
+        err->record = HP_RECORD_EARLIER;
+        return HP_ERROR;
+    }
     while (hp_iter_next(&it)) {
         int64_t n = hp_record_after(it.rec)->u.i64;
+        s->late_at = n == s->poison_late ? it.index + 1 : s->late_at;
         if (n == s->poison) {
             (void)hp_fail(err, HP_ERROR_POISON, "", "a number that this sink cannot take");
             err->record = it.index;
@@ -126,6 +136,11 @@ static hp_status commit(void *self, const struct hp_sink_position *at, struct hp
     struct blocks *s = self;
     char line[700];
     int fd;
+    if (s->late_at) {
+        (void)hp_fail(err, HP_ERROR_POISON, "", "a number that cannot be committed");
+        err->record = s->late_at - 1;
+        return HP_ERROR;
+    }
     (void)snprintf(line, sizeof line, "= %.*s %llu %llu\n", (int)at->stream.len, (const char *)at->stream.data,
                    (unsigned long long)at->offset, (unsigned long long)at->epoch);
     if (add_line(s, line, err) != HP_OK) {
@@ -146,6 +161,7 @@ static hp_status commit(void *self, const struct hp_sink_position *at, struct hp
 static void rollback(void *self)
 {
     ((struct blocks *)self)->len = 0;
+    ((struct blocks *)self)->late_at = 0;
 }
 
 static hp_status flushed(void *self, struct hp_bytes stream, uint64_t *out_offset, struct hp_error *err)
