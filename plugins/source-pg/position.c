@@ -157,6 +157,8 @@ static void parse_member(struct json_read *j, const char *key, struct position *
         p->identified = true;
     } else if (strcmp(key, "timeline") == 0 && natural(j, &n, UINT32_MAX)) {
         p->timeline = (uint32_t)n;
+    } else if (strcmp(key, "timeline_lsn") == 0 && natural(j, &n, INT64_MAX)) {
+        p->branched = (uint64_t)n;
     } else if (strcmp(key, "snapshot") == 0) {
         char word[16] = "", first = j->at < j->end ? *j->at : '\0';
         p->snapshot_running = first == 't';
@@ -233,6 +235,9 @@ hp_status position_format(const struct position *p, struct text *out, struct hp_
              ",\"messageType\":\"COMMIT\",\"slot\":\"%s\",\"slot_lsn\":%" PRIu64 ",\"system_id\":\"%" PRIu64
              "\",\"timeline\":%" PRIu32,
              p->lsn, p->lsn, p->lsn, p->xid, p->commit_us, p->slot, p->slot_lsn, p->system_id, p->timeline);
+    if (p->branched) {
+        text_put(out, ",\"timeline_lsn\":%" PRIu64, p->branched);
+    }
     if (p->message_lsn) {
         text_put(out, ",\"message_lsn\":%" PRIu64, p->message_lsn);
     }

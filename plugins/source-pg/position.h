@@ -3,7 +3,7 @@
  * GET /connectors/C/offsets: Debezium's members, and ours for the slot's identity (E5) and a snapshot under way.
  *
  *   {"transaction_id":null,"lsn_proc":N,"lsn_commit":N,"lsn":N,"txId":N,"ts_usec":N,"messageType":"COMMIT",
- *    "slot":"S","slot_lsn":N,"system_id":"N","timeline":N[,"message_lsn":N]
+ *    "slot":"S","slot_lsn":N,"system_id":"N","timeline":N[,"timeline_lsn":N][,"message_lsn":N]
  *    [,"snapshot":true | ,"snapshot_completed":true][,"snapshot_tables":[{"lsn":N,"oids":[N,...]},...]]}
  *
  * An offset of Debezium's own has no slot identity: it is taken as it is, and the identity is filled in at start.
@@ -34,6 +34,7 @@ struct position {
     uint64_t slot_lsn; /* where the slot began */
     uint64_t system_id;
     uint32_t timeline;
+    uint64_t branched; /* where that timeline began; 0: with the server, or not known */
     bool snapshot_running, snapshot_done;
     struct snapshot_run *runs;
     size_t n_runs;

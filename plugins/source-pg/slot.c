@@ -1,6 +1,8 @@
 /* slot.c: see slot.h. */
 #include "slot.h"
 
+#include "no_memory.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -15,14 +17,20 @@ uint64_t slot_parse_lsn(const char *text)
     return end && *end == '/' ? (high << 32) | strtoull(end + 1, NULL, 16) : 0;
 }
 
+static bool is_state(const struct hp_error *err, const char *state)
+{
+    return strcmp(err->code, state) == 0;
+}
+
 /* Columns by server version: what the older ones lack is empty. */
 static const char *slot_sql(int version)
 {
     if (version >= 170000) {
-        return "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, COALESCE(invalidation_reason, '')"
+        return "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, COALESCE(invalidation_reason, ''), "
+               "synced"
                " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
     }
-    return "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, ''"
+    return "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, '', false"
            " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
 }
 
@@ -42,6 +50,7 @@ hp_status slot_read(struct session *normal, struct slot_state *out, struct hp_er
         s.confirmed = slot_parse_lsn(PQgetvalue(res, 0, 2));
         s.active = PQgetvalue(res, 0, 3)[0] == 't';
         s.lost = strcmp(PQgetvalue(res, 0, 4), "lost") == 0 || *PQgetvalue(res, 0, 5);
+        s.synced = PQgetvalue(res, 0, 6)[0] == 't';
         (void)snprintf(s.reason, sizeof s.reason, "wal_status %s%s%s", PQgetvalue(res, 0, 4),
                        *PQgetvalue(res, 0, 5) ? ", invalidation_reason " : "", PQgetvalue(res, 0, 5));
     }
@@ -50,10 +59,55 @@ hp_status slot_read(struct session *normal, struct slot_state *out, struct hp_er
     return HP_OK;
 }
 
-hp_status slot_identify(struct session *replication, struct server_identity *out, struct hp_error *err)
+/* The first timeline has no history; nor does one whose file somebody removed. */
+static hp_status read_history(struct session *replication, uint32_t timeline, char **out, struct hp_error *err)
+{
+    char sql[64];
+    struct hp_error failed = {.size = sizeof failed};
+    PGresult *res = NULL;
+    bool there = false;
+    (void)snprintf(sql, sizeof sql, "TIMELINE_HISTORY %u", (unsigned)timeline);
+    if (timeline > 1) {
+        there = session_query(replication, "reading the timeline's history", sql, 0, NULL, &res, &failed) == HP_OK;
+        if (!there && !is_state(&failed, "58P01")) {
+            if (err) {
+                *err = failed;
+            }
+            return HP_ERROR;
+        }
+    }
+    *out = strdup(there && PQntuples(res) == 1 && PQnfields(res) == 2 ? PQgetvalue(res, 0, 1) : "");
+    PQclear(res);
+    return *out ? HP_OK : no_memory(err);
+}
+
+/* Where a line of the history says that `timeline` ended, or with 0, where the last line's ended; 0: nowhere. */
+static uint64_t switch_point(const char *history, uint32_t timeline)
+{
+    uint64_t at = 0;
+    while (*history) {
+        char *end = NULL;
+        unsigned long line = strtoul(history, &end, 10);
+        if (end != history && (timeline == 0 || line == timeline)) {
+            at = slot_parse_lsn(end + strspn(end, " \t"));
+        }
+        history += strcspn(history, "\n");
+        history += *history == '\n';
+    }
+    return at;
+}
+
+hp_status slot_identify(struct session *normal, struct session *replication, struct server_identity *out,
+                        char **history, struct hp_error *err)
 {
     PGresult *res = NULL;
     hp_status st = HP_OK;
+    if (session_query(normal, "asking who the server is", "SELECT pg_catalog.pg_is_in_recovery()", 0, NULL, &res,
+                      err) != HP_OK) {
+        return HP_ERROR;
+    }
+    out->in_recovery = PQntuples(res) && PQgetvalue(res, 0, 0)[0] == 't';
+    PQclear(res);
     if (session_query(replication, "asking who the server is", "IDENTIFY_SYSTEM", 0, NULL, &res, err) != HP_OK) {
         return HP_ERROR;
     }
@@ -65,7 +119,11 @@ hp_status slot_identify(struct session *replication, struct server_identity *out
         st = hp_fail(err, HP_ERROR_FATAL, "08P01", "the server's answer to IDENTIFY_SYSTEM is not understood");
     }
     PQclear(res);
-    return st;
+    if (st == HP_OK && read_history(replication, out->timeline, history, err) == HP_OK) {
+        out->branched = switch_point(*history, 0);
+        return HP_OK;
+    }
+    return HP_ERROR;
 }
 
 #define WAY_OUT                                                                                                        \
@@ -87,6 +145,13 @@ hp_status slot_judge(const struct position *stored, const struct slot_state *slo
                        "the stored offset %s belongs to slot \"%s\", the configuration names \"%s\"; name the old "
                        "slot, or " WAY_OUT,
                        lsn_text(stored->lsn).s, stored->slot, slot_name);
+    }
+    if (server->in_recovery && (!slot->exists || slot->synced)) {
+        return hp_fail(
+            err, HP_ERROR_RETRY, "25006",
+            "the server is a standby, and slot \"%s\" %s: waiting for it to be promoted (or name the primary "
+            "in database.hostname and database.port)",
+            slot_name, slot->exists ? "is synchronized from its primary" : "is not there");
     }
     if (!slot->exists) {
         return hp_fail(
@@ -118,48 +183,37 @@ hp_status slot_judge(const struct position *stored, const struct slot_state *slo
     return HP_OK;
 }
 
-/* Lines of a history file: timeline, tab, LSN at which the next one began, tab, reason. */
-static uint64_t switch_point(const char *history, uint32_t timeline)
+/* Lines of a history file: timeline, tab, LSN at which it was left, tab, reason. Two standbys that were promoted both
+   count on from the primary's timeline, so the same number may be another history: where it began tells them apart. */
+hp_status slot_judge_timeline(const struct position *stored, const struct server_identity *server, const char *history,
+                              struct hp_error *err)
 {
-    while (*history) {
-        char *end = NULL;
-        unsigned long line = strtoul(history, &end, 10);
-        if (end != history && line == timeline) {
-            return slot_parse_lsn(end + strspn(end, " \t"));
-        }
-        history += strcspn(history, "\n");
-        history += *history == '\n';
-    }
-    return 0;
-}
-
-hp_status slot_judge_timeline(struct session *replication, const struct position *stored,
-                              const struct server_identity *server, struct hp_error *err)
-{
-    char sql[64];
-    PGresult *res = NULL;
-    uint64_t at;
-    if (!stored->identified || stored->timeline == server->timeline) {
+    unsigned then = (unsigned)stored->timeline, now = (unsigned)server->timeline;
+    uint64_t at = switch_point(history, stored->timeline);
+    if (!stored->identified) {
         return HP_OK;
     }
-    (void)snprintf(sql, sizeof sql, "TIMELINE_HISTORY %u", (unsigned)server->timeline);
-    if (session_query(replication, "reading the timeline's history", sql, 0, NULL, &res, err) != HP_OK) {
-        return HP_ERROR;
+    if (then == now) {
+        return stored->branched == server->branched || !stored->branched || !server->branched
+                   ? HP_OK
+                   : hp_fail(err, HP_ERROR_FATAL, "HP006",
+                             "the server is on another timeline %u than the one that the stored offset %s was read on: "
+                             "it began at %s, that one at %s; connect to the server that has it, or " WAY_OUT,
+                             now, lsn_text(stored->lsn).s, lsn_text(server->branched).s, lsn_text(stored->branched).s);
     }
-    at = PQntuples(res) == 1 ? switch_point(PQgetvalue(res, 0, 1), stored->timeline) : 0;
-    PQclear(res);
-    if (at == 0 || stored->lsn > at) {
+    if (at == 0) {
         return hp_fail(err, HP_ERROR_FATAL, "HP006",
-                       "the server went from timeline %u to %u at %s, before the stored offset %s: changes that were "
-                       "read no longer "
-                       "exist there; " WAY_OUT,
-                       (unsigned)stored->timeline, (unsigned)server->timeline, lsn_text(at).s, lsn_text(stored->lsn).s);
+                       "the server is on timeline %u, whose history does not hold timeline %u, on which the stored "
+                       "offset %s was read: what was read may never have happened there; connect to the server that "
+                       "has it, or " WAY_OUT,
+                       now, then, lsn_text(stored->lsn).s);
     }
-    services_log(replication->services, HP_LOG_WARN,
-                 "the server is on timeline %u now, was on %u; the stored offset %s lies "
-                 "before the switch at %s",
-                 (unsigned)server->timeline, (unsigned)stored->timeline, lsn_text(stored->lsn).s, lsn_text(at).s);
-    return HP_OK;
+    return stored->lsn <= at
+               ? HP_OK
+               : hp_fail(err, HP_ERROR_FATAL, "HP006",
+                         "the server went from timeline %u to %u at %s, before the stored offset %s: changes that were "
+                         "read no longer exist there; " WAY_OUT,
+                         then, now, lsn_text(at).s, lsn_text(stored->lsn).s);
 }
 
 hp_status slot_usable(const struct slot_state *slot, const struct settings *settings, struct hp_error *err)
@@ -188,11 +242,6 @@ static void pause_ms(long ms)
 {
     struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     (void)nanosleep(&ts, NULL);
-}
-
-static bool is_state(const struct hp_error *err, const char *state)
-{
-    return strcmp(err->code, state) == 0;
 }
 
 hp_status slot_drop(struct session *normal, bool force, struct hp_error *err)

@@ -10,6 +10,7 @@
 
 struct slot_state {
     bool exists, active, lost;
+    bool synced; /* a standby's copy of its primary's: it is of use once that standby was promoted */
     char plugin[64], database[64];
     char reason[128];   /* why it is lost */
     uint64_t confirmed; /* confirmed_flush_lsn */
@@ -18,18 +19,23 @@ struct slot_state {
 struct server_identity {
     uint64_t system_id;
     uint32_t timeline;
+    uint64_t branched; /* where the timeline began; 0: with the server, or not known */
     uint64_t wal_end;
+    bool in_recovery; /* a standby */
 };
 
 hp_status slot_read(struct session *normal, struct slot_state *out, struct hp_error *err);
-hp_status slot_identify(struct session *replication, struct server_identity *out, struct hp_error *err);
+/* Who the server is; *history is the text of its timeline's history, to be freed. */
+hp_status slot_identify(struct session *normal, struct session *replication, struct server_identity *out,
+                        char **history, struct hp_error *err);
 
 /* Can streaming go on from the stored position without a gap? HP_OK, or FATAL with the reason and the way out. Pure. */
 hp_status slot_judge(const struct position *stored, const struct slot_state *slot, const struct server_identity *server,
                      const char *slot_name, struct hp_error *err);
-/* After a switch of the timeline: was our position part of the history that the new timeline goes on from? */
-hp_status slot_judge_timeline(struct session *replication, const struct position *stored,
-                              const struct server_identity *server, struct hp_error *err);
+/* Is our position part of the history that the server goes on from? `history` is the text of the file of its timeline,
+   "" for the first. HP_OK, or FATAL as above. Pure. */
+hp_status slot_judge_timeline(const struct position *stored, const struct server_identity *server, const char *history,
+                              struct hp_error *err);
 /* Is it ours to use at all: a logical pgoutput slot of our database. Pure. */
 hp_status slot_usable(const struct slot_state *slot, const struct settings *settings, struct hp_error *err);
 

@@ -150,7 +150,7 @@ static hp_status start_over(struct source *s, struct slot_state *slot, const str
 }
 
 /* There is an offset. */
-static hp_status go_on(struct source *s, struct slot_state *slot, struct hp_error *err)
+static hp_status go_on(struct source *s, struct slot_state *slot, const char *history, struct hp_error *err)
 {
     struct hp_error why = {.size = sizeof why};
     hp_status st;
@@ -166,7 +166,7 @@ static hp_status go_on(struct source *s, struct slot_state *slot, struct hp_erro
         st = slot_usable(slot, &s->settings, &why);
     }
     if (st == HP_OK) {
-        st = slot_judge_timeline(&s->replication, &s->position, &s->server, &why);
+        st = slot_judge_timeline(&s->position, &s->server, history, &why);
     }
     if (st != HP_OK) {
         if (s->settings.snapshot_mode == SNAPSHOT_WHEN_NEEDED && why.klass == HP_ERROR_FATAL) {
@@ -182,6 +182,11 @@ static hp_status go_on(struct source *s, struct slot_state *slot, struct hp_erro
         s->position.slot_lsn = slot->confirmed;
         (void)snprintf(s->position.slot, sizeof s->position.slot, "%s", s->settings.slot);
     }
+    if (s->position.timeline != s->server.timeline) {
+        services_log(&s->services, HP_LOG_WARN,
+                     "the server is on timeline %u now, was on %u: the stored offset %s lies before the switch",
+                     (unsigned)s->server.timeline, (unsigned)s->position.timeline, lsn_text(s->position.lsn).s);
+    }
     s->position.system_id = s->server.system_id;
     s->position.timeline = s->server.timeline;
     if (s->settings.snapshot_mode == SNAPSHOT_ALWAYS && !s->started_once && !s->position.snapshot_running) {
@@ -196,7 +201,7 @@ static hp_status go_on(struct source *s, struct slot_state *slot, struct hp_erro
     return stream_begin(s, err);
 }
 
-static hp_status connect_all(struct source *s, struct hp_error *err)
+static hp_status connect_all(struct source *s, char **history, struct hp_error *err)
 {
     struct session *normal = NULL;
     if (source_catalog(s, &normal, err) != HP_OK || check_server(s, err) != HP_OK ||
@@ -204,7 +209,7 @@ static hp_status connect_all(struct source *s, struct hp_error *err)
         return HP_ERROR;
     }
     services_add(&s->services, FIG_CONNECTS, 1);
-    return slot_identify(&s->replication, &s->server, err);
+    return slot_identify(&s->normal, &s->replication, &s->server, history, err);
 }
 
 /* Lists that match nothing are mostly misspelt; a table that they want may still be made. */
@@ -229,16 +234,18 @@ static hp_status warn_if_nothing(struct source *s, struct hp_error *err)
 static hp_status start(struct source *s, struct hp_bytes position, struct hp_error *err)
 {
     struct slot_state slot;
+    char *history = NULL;
     bool publication_is_new = false;
-    hp_status st;
-    if (position_parse(position, &s->position, err) != HP_OK || connect_all(s, err) != HP_OK ||
-        publication_ensure(&s->normal, &publication_is_new, err) != HP_OK ||
-        publication_set_identities(&s->normal, err) != HP_OK || warn_if_nothing(s, err) != HP_OK ||
-        slot_read(&s->normal, &slot, err) != HP_OK || feedback_start(s, err) != HP_OK) {
-        return HP_ERROR;
+    hp_status st = HP_ERROR;
+    if (position_parse(position, &s->position, err) == HP_OK && connect_all(s, &history, err) == HP_OK &&
+        publication_ensure(&s->normal, &publication_is_new, err) == HP_OK &&
+        publication_set_identities(&s->normal, err) == HP_OK && warn_if_nothing(s, err) == HP_OK &&
+        slot_read(&s->normal, &slot, err) == HP_OK && feedback_start(s, err) == HP_OK) {
+        st = s->position.known ? go_on(s, &slot, history, err) : first_start(s, &slot, publication_is_new, err);
     }
-    st = s->position.known ? go_on(s, &slot, err) : first_start(s, &slot, publication_is_new, err);
+    free(history);
     if (st == HP_OK) {
+        s->position.branched = s->server.branched;
         s->started_once = true;
     }
     return st;

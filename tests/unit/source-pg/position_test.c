@@ -39,6 +39,7 @@ Test(position, round_trip)
                          .slot_lsn = 24000000,
                          .system_id = UINT64_C(7711563763082527659),
                          .timeline = 3,
+                         .branched = 4711,
                          .snapshot_running = true};
     struct position q;
     struct text t = {0};
@@ -49,7 +50,8 @@ Test(position, round_trip)
     q = parse(t.data);
     cr_assert(q.known && q.lsn == p.lsn && q.message_lsn == p.message_lsn && q.xid == 555 &&
               q.commit_us == p.commit_us);
-    cr_assert(q.identified && q.system_id == p.system_id && q.timeline == 3 && q.slot_lsn == p.slot_lsn);
+    cr_assert(q.identified && q.system_id == p.system_id && q.timeline == 3 && q.branched == 4711 &&
+              q.slot_lsn == p.slot_lsn);
     cr_assert_str_eq(q.slot, "debezium");
     cr_assert(q.snapshot_running && !q.snapshot_done);
     cr_assert(position_table_lsn(&q, 16390) == 24000000 && position_table_lsn(&q, 16395) == 24010000);

@@ -73,6 +73,55 @@ Test(slot, other_server)
     cr_assert(judge(&p, &slot, &other, &err) == HP_ERROR && err.klass == HP_ERROR_FATAL);
 }
 
+/* F18, F19: a standby is waited for while its promotion may bring the slot; a promoted one has no excuse. */
+Test(slot, standby)
+{
+    struct hp_error err = {.size = sizeof err};
+    struct slot_state gone = {.exists = false}, synced = {.exists = true, .synced = true, .confirmed = 400};
+    struct slot_state own = {.exists = true, .confirmed = 400};
+    struct server_identity standby = server, other = {.system_id = 8, .timeline = 1, .in_recovery = true};
+    struct position p = stored(500);
+    standby.in_recovery = true;
+    cr_assert(judge(&p, &gone, &standby, &err) == HP_ERROR && err.klass == HP_ERROR_RETRY);
+    cr_assert(judge(&p, &synced, &standby, &err) == HP_ERROR && err.klass == HP_ERROR_RETRY);
+    cr_assert(strstr(err.message, "promoted"), "%s", err.message);
+    cr_assert(judge(&p, &own, &standby, &err) == HP_OK, "a standby decodes slots of its own");
+    cr_assert(judge(&p, &gone, &other, &err) == HP_ERROR && err.klass == HP_ERROR_FATAL);
+    cr_assert(judge(&p, &synced, &server, &err) == HP_OK, "promoted: the flag stays, the slot is of use");
+}
+
+static const char history_of_3[] = "1\t0/200\tno recovery target specified\n\n2\t0/300\tno recovery target specified\n";
+
+static hp_status timeline(uint32_t then, uint64_t branched, uint64_t lsn, uint32_t now, uint64_t now_branched,
+                          const char *history)
+{
+    struct hp_error err = {.size = sizeof err};
+    struct position p = stored(lsn);
+    struct server_identity who = {.system_id = 7, .timeline = now, .branched = now_branched, .wal_end = 9000};
+    hp_status st;
+    p.timeline = then;
+    p.branched = branched;
+    st = slot_judge_timeline(&p, &who, history, &err);
+    cr_assert(st == HP_OK || (err.klass == HP_ERROR_FATAL && strcmp(err.code, "HP006") == 0 &&
+                              strstr(err.message, "reset its offsets")));
+    return st;
+}
+
+Test(slot, timelines)
+{
+    cr_assert(timeline(3, 0x300, 0x400, 3, 0x300, history_of_3) == HP_OK);
+    cr_assert(timeline(1, 0, 0x200, 3, 0x300, history_of_3) == HP_OK, "up to the switch it is one history");
+    cr_assert(timeline(1, 0, 0x201, 3, 0x300, history_of_3) == HP_ERROR);
+    cr_assert(timeline(2, 0x200, 0x300, 3, 0x300, history_of_3) == HP_OK);
+    cr_assert(timeline(2, 0x200, 0x301, 3, 0x300, history_of_3) == HP_ERROR);
+    cr_assert(timeline(4, 0x400, 0x150, 3, 0x300, history_of_3) == HP_ERROR, "back to an older one");
+    cr_assert(timeline(2, 0x200, 0x150, 1, 0, "") == HP_ERROR, "back to the first");
+    cr_assert(timeline(1, 0, 0x150, 3, 0, "") == HP_ERROR, "its history was removed");
+    cr_assert(timeline(3, 0x2f0, 0x400, 3, 0x300, history_of_3) == HP_ERROR,
+              "two standbys promoted to the same number");
+    cr_assert(timeline(3, 0, 0x400, 3, 0x300, history_of_3) == HP_OK, "an offset that does not tell");
+}
+
 Test(slot, other_name)
 {
     struct hp_error err = {.size = sizeof err};
