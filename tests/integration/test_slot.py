@@ -121,6 +121,40 @@ def test_slot_lost(servers, databases, host, source):
         host.remove(p.sink_name)
 
 
+def test_slot_idle_for_too_long(servers, databases, host):
+    """F21: PostgreSQL 18 gives slots up that nobody uses; ours is in use while the connector runs, however little happens."""
+    with servers.fresh(18, "idle", idle_replication_slot_timeout="1s") as cluster:
+        cluster.create_db("app")
+        p = Pair(host, (cluster, "app"), databases(15, "dst"), "idle")
+        p.prepare(T).start()
+        p.src("INSERT INTO t VALUES (1, 'a')")
+        p.wait_equal("t")
+        p.src("SELECT pg_create_logical_replication_slot('unused', 'pgoutput')")
+
+        def given_up(slot):
+            p.src("CHECKPOINT")
+            return cluster.slot(slot)["invalidation_reason"] == "idle_timeout"
+        wait_until(lambda: given_up("unused"), lambda: f"the unused slot to be given up: {cluster.slot('unused')}", 30, interval=0.2)
+        assert cluster.slot(p.slot)["invalidation_reason"] is None
+        host.stop_connector(p.source_name)
+        p.src("INSERT INTO t VALUES (2, 'in the gap')")
+        wait_until(lambda: given_up(p.slot), lambda: f"the slot to be given up: {cluster.slot(p.slot)}", 30, interval=0.2)
+        p.src("INSERT INTO t VALUES (3, 'after the gap')")
+        host.expect(202, "PUT", f"/connectors/{p.source_name}/resume")
+        refuses(p, "idle_timeout")
+        assert p.dst("SELECT count(*) FROM t") == [(1,)], "streamed on over a gap"
+        way_out(p)
+        # Nobody has to ask for it either.
+        host.stop_connector(p.source_name)
+        wait_until(lambda: given_up(p.slot), lambda: f"the slot to be given up: {cluster.slot(p.slot)}", 30, interval=0.2)
+        p.dst("TRUNCATE t")
+        host.change(p.source_name, source_config(*p.source, p.name, snapshot__mode="when_needed"))
+        host.resume(p.source_name)
+        p.wait_equal("t")
+        host.remove(p.source_name)
+        host.remove(p.sink_name)
+
+
 @BOTH
 def test_other_cluster(servers, databases, host, source):
     """F25: the same address, another system identifier."""
