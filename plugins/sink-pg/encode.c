@@ -40,11 +40,20 @@ static bool make_room(struct encoder *e, uint32_t n)
     return e->cap != 0;
 }
 
+/* Are the bytes to send in scratch, not the cell's own? */
+static bool changed(const struct wire *w)
+{
+    return w->work == WIRE_REBIND || w->work == WIRE_CONVERT;
+}
+
 /* The bytes to send for a cell that is not null: its own, or changed ones at the end of scratch. */
 static bool cell_wire(struct encoder *e, const struct typemap *types, const struct shape_col *c, const struct wire *w,
                       const struct hp_record *rec, const struct hp_cell *cell, struct hp_bytes *out)
 {
     size_t start;
+    if (w->work == WIRE_NULL) {
+        return false;
+    }
     if (w->work == WIRE_SAME) {
         if (cell->type != HP_NATIVE) {
             return false;
@@ -172,7 +181,7 @@ bool encode_row(struct encoder *e, const struct plan *p, const struct typemap *t
             if (!cell_wire(e, types, c, &param->wire, rec, cell, &b) || b.len > INT32_MAX) {
                 return bad(e, entry, c);
             }
-            if (param->wire.work != WIRE_SAME) { /* scratch may still move */
+            if (changed(&param->wire)) { /* scratch may still move */
                 e->offsets[i] = (size_t)((const uint8_t *)b.data - e->scratch.data);
             }
         }

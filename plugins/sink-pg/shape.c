@@ -124,10 +124,15 @@ static bool describe(struct shape *s, const struct typemap *types, struct colset
     }
     for (uint32_t i = 0; i < s->n; i++) {
         const struct shape_col *c = &s->cols[i];
+        const struct pgtype *base;
         cols[i].name = c->target->name;
         cols[i].key = c->key;
         cols[i].fixed = c->target->identity_always;
         cols[i].comparable = c->equality != EQUAL_UNKNOWN;
+        base = types_without_domain(types, c->target->type);
+        cols[i].equals = base ? base->equals : NULL;
+        /* The = of enums does not take a domain over one. */
+        cols[i].equal_as = base && base->kind == 'e' && base != c->target->type ? base->sql : NULL;
     }
     for (uint32_t p = 0; p < set->n_params; p++) {
         struct sql_column *c = &cols[set->params[p].col];

@@ -250,9 +250,9 @@ static hp_status complete_table(struct building *b)
 /* Types that values may travel in besides the columns' own. */
 static hp_status load_types(struct building *b)
 {
-    static const uint32_t common[] = {OID_BOOL, OID_BYTEA,     OID_INT8,       OID_INT2,       OID_INT4,
-                                      OID_TEXT, OID_FLOAT4,    OID_FLOAT8,     OID_TEXT_ARRAY, OID_DATE,
-                                      OID_TIME, OID_TIMESTAMP, OID_TIMESTAMPTZ};
+    static const uint32_t common[] = {OID_BOOL, OID_BYTEA,  OID_INT8,      OID_INT2,       OID_INT4,
+                                      OID_TEXT, OID_BPCHAR, OID_FLOAT4,    OID_FLOAT8,     OID_TEXT_ARRAY,
+                                      OID_DATE, OID_TIME,   OID_TIMESTAMP, OID_TIMESTAMPTZ};
     size_t n = sizeof common / sizeof *common;
     uint32_t *oids = malloc((n + 2 * (size_t)b->n) * sizeof *oids);
     hp_status st;

@@ -8,7 +8,7 @@
  *   table.c        target's catalog       origin.c       the mark on our transactions
  *   evolve.c       CREATE and ALTER       link*.c, pipeline.c   the connection
  *   encode.c       rows -> bytes          types.c, convert.c    in which form a value travels
- *   failure.c      what a refusal means   sql_build.c, name.c   texts and names
+ *   failure.c      what a refusal means   sql_*.c, name.c   texts and names
  */
 #ifndef SINK_PG_SINK_H
 #define SINK_PG_SINK_H

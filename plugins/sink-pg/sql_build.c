@@ -1,38 +1,6 @@
 /* sql_build.c: see sql_build.h. */
 #include "sql_build.h"
 
-void sql_name(struct bytes *out, const char *name)
-{
-    bytes_text(out, "\"");
-    for (; *name; name++) {
-        bytes_append(out, name, 1);
-        if (*name == '"') {
-            bytes_append(out, name, 1);
-        }
-    }
-    bytes_text(out, "\"");
-}
-
-void sql_qualified(struct bytes *out, const char *schema, const char *name)
-{
-    sql_name(out, schema);
-    bytes_text(out, ".");
-    sql_name(out, name);
-}
-
-void sql_literal(struct bytes *out, struct hp_bytes text)
-{
-    bytes_text(out, "'");
-    for (uint64_t i = 0; i < text.len; i++) {
-        const char *c = (const char *)text.data + i;
-        bytes_append(out, c, 1);
-        if (*c == '\'') {
-            bytes_append(out, c, 1);
-        }
-    }
-    bytes_text(out, "'");
-}
-
 /* ---- pieces ---- */
 
 static void separate(struct bytes *out, bool *first, const char *by)
@@ -69,6 +37,29 @@ static void value(struct bytes *out, const struct sql_target *t, uint32_t i, cha
         bytes_text(out, "::");
         bytes_text(out, cast);
     }
+}
+
+static void equal_as(struct bytes *out, const struct sql_column *c)
+{
+    if (c->equal_as) {
+        bytes_text(out, "::");
+        bytes_text(out, c->equal_as);
+    }
+}
+
+/* x."column" = e.a3, or whatever else stands between them; `by` NULL: the type's equality. */
+static void compare(struct bytes *out, const struct sql_target *t, char table_alias, uint32_t i, const char *by,
+                    char half)
+{
+    const struct sql_column *c = &t->columns[i];
+    bytes_printf(out, "%c.", table_alias);
+    sql_name(out, c->name);
+    equal_as(out, c);
+    bytes_text(out, " ");
+    bytes_text(out, by ? by : c->equals ? c->equals : "=");
+    bytes_text(out, " ");
+    value(out, t, i, half);
+    equal_as(out, c);
 }
 
 static bool has(const struct sql_column *c, char half)
@@ -168,10 +159,7 @@ static void key_matches(struct bytes *out, const struct sql_target *t, char half
     for (uint32_t i = 0; i < t->n_columns; i++) {
         if (t->columns[i].key) {
             separate(out, &first, " AND ");
-            bytes_text(out, "t.");
-            sql_name(out, t->columns[i].name);
-            bytes_text(out, " = ");
-            value(out, t, i, half);
+            compare(out, t, 't', i, NULL, half);
         }
     }
 }
@@ -261,7 +249,7 @@ static void build_merge(struct bytes *out, int variant, const struct sql_target 
     for (uint32_t i = 0; i < t->n_columns; i++) {
         if (t->columns[i].key) {
             separate(out, &first, ", ");
-            bytes_printf(out, "e.a%u", i);
+            value(out, t, i, 'a'); /* a cast keeps its column's name */
         }
     }
     if (set.len == 0) {
@@ -276,8 +264,13 @@ static void build_merge(struct bytes *out, int variant, const struct sql_target 
     first = true;
     for (uint32_t i = 0; i < t->n_columns; i++) {
         if (t->columns[i].key) {
+            const struct sql_column *c = &t->columns[i];
             separate(out, &first, " AND ");
-            bytes_printf(out, "u.a%u = e.a%u", i, i);
+            bytes_printf(out, "u.a%u", i);
+            equal_as(out, c);
+            bytes_printf(out, " %s ", c->equals ? c->equals : "=");
+            value(out, t, i, 'a');
+            equal_as(out, c);
         }
     }
     bytes_text(out, ")");
@@ -384,10 +377,7 @@ static void build_key_free(struct bytes *out, int variant, const struct sql_targ
     for (uint32_t i = 0; i < t->n_columns; i++) {
         if (t->columns[i].key) {
             separate(out, &first, " AND ");
-            bytes_text(out, "o.");
-            sql_name(out, t->columns[i].name);
-            bytes_text(out, " = ");
-            value(out, t, i, 'b');
+            compare(out, t, 'o', i, NULL, 'b');
         }
     }
     bytes_text(out, ")");
@@ -407,11 +397,15 @@ static void one_row_like(struct bytes *out, const struct sql_target *t)
             continue;
         }
         separate(out, &first, " AND ");
-        bytes_text(out, c->comparable ? "x." : "(x.");
+        if (c->comparable) {
+            compare(out, t, 'x', i, "IS NOT DISTINCT FROM", 'b');
+            continue;
+        }
+        bytes_text(out, "(x.");
         sql_name(out, c->name);
-        bytes_text(out, c->comparable ? " IS NOT DISTINCT FROM " : ")::pg_catalog.text IS NOT DISTINCT FROM (");
+        bytes_text(out, ")::pg_catalog.text IS NOT DISTINCT FROM (");
         value(out, t, i, 'b');
-        bytes_text(out, c->comparable ? "" : ")::pg_catalog.text");
+        bytes_text(out, ")::pg_catalog.text");
     }
     bytes_text(out, first ? "true LIMIT 1)" : " LIMIT 1)");
 }

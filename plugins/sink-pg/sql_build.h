@@ -34,6 +34,8 @@ struct sql_column {
     const char *wire;        /* type in which it travels, quoted */
     const char *wire_before; /* the same of b, and its cast: NULL: as a */
     const char *cast_before;
+    const char *equals;   /* operator; NULL: = */
+    const char *equal_as; /* both sides are cast to this type first; NULL: as they are */
     uint8_t key;
     uint8_t fixed;         /* GENERATED ALWAYS AS IDENTITY: can be inserted, not updated */
     uint8_t comparable;    /* equal bytes and nothing else are equal to the type's = */

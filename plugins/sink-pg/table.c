@@ -111,6 +111,7 @@ static bool read_numbers(const char *text, uint32_t **out, uint32_t *out_n, uint
 
 /* ---- types ---- */
 
+/* 403 and 405 are btree and hash, in which 3 and 1 is equality. */
 static const char type_query[] =
     "WITH RECURSIVE r(oid) AS (SELECT unnest($1::oid[]) UNION SELECT x.o FROM r"
     " JOIN pg_catalog.pg_type t ON t.oid = r.oid CROSS JOIN LATERAL ("
@@ -121,7 +122,13 @@ static const char type_query[] =
     "  t.typcategory = 'A' AND t.typelem <> 0 AND t.typlen = -1 AND t.typtype = 'b', t.typreceive <> 0,"
     "  n.nspname, t.typname, pg_catalog.format_type(t.oid, NULL),"
     "  (SELECT pg_catalog.string_agg(a.atttypid::text, ' ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a"
-    "    WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)"
+    "    WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped),"
+    " (SELECT pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_catalog.pg_opclass c"
+    "   JOIN pg_catalog.pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype"
+    "    AND m.amoprighttype = c.opcintype AND m.amopstrategy = CASE c.opcmethod WHEN 403 THEN 3 ELSE 1 END"
+    "   JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace"
+    "  WHERE c.opcdefault AND c.opcmethod IN (403, 405) AND c.opcintype = t.oid AND n.nspname <> 'pg_catalog'"
+    "  ORDER BY c.opcmethod LIMIT 1)"
     " FROM r JOIN pg_catalog.pg_type t ON t.oid = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace";
 
 static bool add_type(struct catalog *c, const PGresult *r, int row)
@@ -139,9 +146,12 @@ static bool add_type(struct catalog *c, const PGresult *r, int row)
     };
     sql_qualified(&name, PQgetvalue(r, row, 7), PQgetvalue(r, row, 8));
     t.sql = bytes_steal_text(&name);
-    if (!t.shown || !t.sql || !read_numbers(PQgetvalue(r, row, 10), &t.attrs, &t.n_attrs, 1600)) {
+    t.equals = PQgetisnull(r, row, 11) ? NULL : field_text(r, row, 11);
+    if (!t.shown || !t.sql || (!t.equals && !PQgetisnull(r, row, 11)) ||
+        !read_numbers(PQgetvalue(r, row, 10), &t.attrs, &t.n_attrs, 1600)) {
         free(t.shown);
         free(t.sql);
+        free(t.equals);
         return false;
     }
     return types_add(&c->types, &t);

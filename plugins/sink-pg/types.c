@@ -17,6 +17,14 @@ static size_t types_find(const struct typemap *m, uint32_t oid)
     return low;
 }
 
+static void type_texts_free(const struct pgtype *t)
+{
+    free(t->sql);
+    free(t->shown);
+    free(t->equals);
+    free(t->attrs);
+}
+
 const struct pgtype *types_get(const struct typemap *m, uint32_t oid)
 {
     size_t i = types_find(m, oid);
@@ -25,9 +33,7 @@ const struct pgtype *types_get(const struct typemap *m, uint32_t oid)
 
 static void type_free(struct pgtype *t)
 {
-    free(t->sql);
-    free(t->shown);
-    free(t->attrs);
+    type_texts_free(t);
     free(t);
 }
 
@@ -36,9 +42,7 @@ bool types_add(struct typemap *m, const struct pgtype *type)
     size_t at = types_find(m, type->oid);
     struct pgtype *copy = malloc(sizeof *copy);
     if (!copy) {
-        free(type->sql);
-        free(type->shown);
-        free(type->attrs);
+        type_texts_free(type);
         return false;
     }
     *copy = *type;
@@ -71,7 +75,7 @@ void types_finish(struct typemap *m)
     *m = (struct typemap){0};
 }
 
-static const struct pgtype *without_domain(const struct typemap *m, const struct pgtype *t)
+const struct pgtype *types_without_domain(const struct typemap *m, const struct pgtype *t)
 {
     for (int depth = 0; t && t->kind == 'd' && depth < 32; depth++) {
         t = types_get(m, t->base);
@@ -95,7 +99,7 @@ uint32_t types_equality(const struct typemap *m, const struct pgtype *type)
        timestamptz bit varbit uuid. Text with a nondeterministic collation is the caller's to exclude. */
     static const uint32_t plain[] = {16,  17,  18,   19,   20,   21,   23,   25,   26,   774,  650,
                                      829, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1560, 1562, 2950};
-    type = without_domain(m, type);
+    type = types_without_domain(m, type);
     if (!type) {
         return EQUAL_UNKNOWN;
     }
@@ -159,13 +163,13 @@ static bool is_citext(struct hp_bytes name)
 
 static bool target_is_texty(const struct pgtype *t)
 {
-    return is_texty(t->oid) || is_citext(hp_bytes_of(t->shown));
+    return is_texty(t->oid) || (!t->is_array && is_citext(hp_bytes_of(t->shown)));
 }
 
 /* unnest() flattens arrays, and spreads a composite's fields into columns. */
 static uint32_t unnestable(const struct typemap *m, const struct pgtype *t)
 {
-    const struct pgtype *base = without_domain(m, t);
+    const struct pgtype *base = types_without_domain(m, t);
     return !base || base->is_array || base->kind == 'c' ? 0 : t->array_oid;
 }
 
@@ -188,12 +192,28 @@ static bool needs_rebind(const struct typemap *m, const struct pgtype *t, int de
     return false;
 }
 
+/* Has the type a binary form to read, with all that is in it? */
+static bool receives(const struct typemap *m, const struct pgtype *t, int depth)
+{
+    bool all = t && t->has_receive && depth < 16;
+    if (all && t->kind == 'd') {
+        return receives(m, types_get(m, t->base), depth + 1);
+    }
+    if (all && t->is_array) {
+        return receives(m, types_get(m, t->elem), depth + 1);
+    }
+    for (uint32_t i = 0; all && i < t->n_attrs; i++) {
+        all = receives(m, types_get(m, t->attrs[i]), depth + 1);
+    }
+    return all;
+}
+
 /* Does the target's type read what the source's type's send function wrote (type OIDs inside aside)? */
 static bool same_binary(const struct typemap *m, const struct hp_column *s, const struct pgtype *target)
 {
-    const struct pgtype *base = without_domain(m, target);
+    const struct pgtype *base = types_without_domain(m, target);
     bool unstable = s->native_oid >= OID_FIRST_UNSTABLE;
-    if (!base || !base->has_receive) {
+    if (!base || !receives(m, base, 0)) {
         return false;
     }
     if (s->native_kind == 'A') {
@@ -202,7 +222,7 @@ static bool same_binary(const struct typemap *m, const struct hp_column *s, cons
             return false;
         }
         if (s->native_base && s->native_base < OID_FIRST_UNSTABLE) {
-            const struct pgtype *elem_base = without_domain(m, elem);
+            const struct pgtype *elem_base = types_without_domain(m, elem);
             return s->native_base == elem->oid || (elem_base && s->native_base == elem_base->oid);
         }
         return same_bare_name(s->native_name, elem) || (elem->kind == 'e' && s->extra.len);
@@ -282,6 +302,14 @@ static uint32_t plain_oid(const struct hp_column *s)
     return s->type < HP_TYPE_COUNT ? oids[s->type] : OID_TEXT;
 }
 
+/* What a text travels as so that the type's input function reads it: regclass has a cast from text that does not know
+   "-", which bpchar has not. */
+static uint32_t text_oid(const struct typemap *m, const struct pgtype *target)
+{
+    const struct pgtype *base = types_without_domain(m, target);
+    return base && base->oid == OID_REGCLASS ? OID_BPCHAR : OID_TEXT;
+}
+
 hp_status wire_choose(const struct typemap *m, const struct hp_schema *schema, const struct hp_column *source,
                       bool text, const struct pgtype *target, struct wire *out, struct hp_error *err)
 {
@@ -301,16 +329,21 @@ hp_status wire_choose(const struct typemap *m, const struct hp_schema *schema, c
         *out = w;
         return HP_OK;
     }
-    w.oid = !native ? plain_oid(source) : text ? OID_TEXT : stand_in(source);
+    w.oid = !native ? plain_oid(source) : text ? text_oid(m, target) : stand_in(source);
     stand = types_get(m, w.oid);
-    if (w.oid == 0 || !stand) {
+    w.work = !native ? WIRE_CONVERT : text && is_tsquery(source) ? WIRE_TSQUERY : WIRE_SAME;
+    if (native && !text && !(stand && receives(m, stand, 0)) && !receives(m, target, 0)) {
+        w.work = WIRE_NULL;
+        stand = types_get(m, OID_TEXT);
+    }
+    if (!stand) {
         return no_way(schema, source, target, err);
     }
-    w.work = !native ? WIRE_CONVERT : text && source->native_oid == OID_TSQUERY ? WIRE_TSQUERY : WIRE_SAME;
-    if (native && source->native_kind == 'A' && w.oid == OID_TEXT_ARRAY && source->native_oid != OID_TEXT_ARRAY) {
+    if (w.work == WIRE_SAME && native && source->native_kind == 'A' && w.oid == OID_TEXT_ARRAY &&
+        source->native_oid != OID_TEXT_ARRAY) {
         w.work = WIRE_REBIND; /* labels as texts: the element's OID changes */
     }
-    if (is_texty(w.oid) && target_is_texty(target)) {
+    if (is_texty(stand->oid) && target_is_texty(target)) {
         stand = target; /* the same bytes */
     }
     w.oid = stand->oid;
@@ -401,7 +434,7 @@ static bool rebind_composite(struct walk *w, const struct pgtype *t, size_t at, 
 
 static bool rebind(struct walk *w, const struct pgtype *t, size_t at, size_t len, int depth)
 {
-    t = without_domain(w->map, t);
+    t = types_without_domain(w->map, t);
     if (!t || depth > 16) {
         return false;
     }

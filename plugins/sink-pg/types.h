@@ -25,6 +25,7 @@
 #define OID_TIMESTAMP      1114u
 #define OID_TIMESTAMPTZ    1184u
 #define OID_NUMERIC        1700u
+#define OID_REGCLASS       2205u
 #define OID_UUID           2950u
 #define OID_TSQUERY        3615u
 #define OID_JSONB          3802u
@@ -41,6 +42,7 @@ struct pgtype {
     bool has_receive;
     char *sql;        /* "schema"."name" */
     char *shown;      /* as format_type() prints it */
+    char *equals;     /* its = where that is not pg_catalog's: OPERATOR("ext".=); else NULL */
     uint32_t n_attrs; /* of a composite */
     uint32_t *attrs;
 };
@@ -53,6 +55,7 @@ struct typemap {
 const struct pgtype *types_get(const struct typemap *m, uint32_t oid);
 bool types_add(struct typemap *m, const struct pgtype *type); /* takes its texts and attrs, also on failure */
 void types_finish(struct typemap *m);
+const struct pgtype *types_without_domain(const struct typemap *m, const struct pgtype *t); /* NULL: not known */
 
 /* How bytes equal means value equal, for keys. */
 #define EQUAL_BYTES   0u /* equal bytes are equal values and the other way round */
@@ -65,6 +68,7 @@ uint32_t types_equality(const struct typemap *m, const struct pgtype *type);
 #define WIRE_REBIND  1u /* the type OIDs inside are replaced by the target's */
 #define WIRE_CONVERT 2u /* a cell that is not native: convert.h */
 #define WIRE_TSQUERY 3u /* text; a binary cell is the empty query, which servers send but do not read in binary */
+#define WIRE_NULL    4u /* null alone: the target's type has no binary form, and a value comes as text */
 
 struct wire {
     uint32_t oid;              /* parameter type */
@@ -74,10 +78,15 @@ struct wire {
     const struct pgtype *type; /* WIRE_REBIND */
 };
 
+static inline bool is_tsquery(const struct hp_column *source)
+{
+    return source->native_oid == OID_TSQUERY || (source->native_kind == 'd' && source->native_base == OID_TSQUERY);
+}
+
 /* Must this binary value be written in text form? */
 static inline bool wire_needs_text(const struct hp_column *source, const struct hp_cell *cell)
 {
-    return source->native_oid == OID_TSQUERY && cell->type == HP_NATIVE && cell->len == 4;
+    return cell->type == HP_NATIVE && cell->len == 4 && is_tsquery(source);
 }
 
 /*

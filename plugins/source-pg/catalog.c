@@ -35,20 +35,31 @@ static const char table_sql[] =
     " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"
     " WHERE c.oid = $1::pg_catalog.oid";
 
-/* A domain's base is the type at the bottom, its typmod the first that says anything on the way down. */
+/* A domain's base is the type at the bottom, its typmod the first that says anything on the way down. The binary form
+   of a type says nothing elsewhere if it, or a type inside of it, has none or is an OID that stands for a name
+   (regproc, regoper, ... regcollation); nor if a tsquery is inside of it, since no server reads an empty one. */
 static const char types_sql[] =
     "WITH RECURSIVE d AS (SELECT t.oid AS top, t.oid, t.typtype, t.typbasetype, t.typtypmod FROM pg_catalog.pg_type t"
     "  WHERE t.oid = ANY ($1::pg_catalog.oid[])"
     " UNION ALL SELECT d.top, b.oid, b.typtype, b.typbasetype,"
     "  CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.typtypmod END"
-    "  FROM d JOIN pg_catalog.pg_type b ON d.typtype = 'd' AND b.oid = d.typbasetype)"
+    "  FROM d JOIN pg_catalog.pg_type b ON d.typtype = 'd' AND b.oid = d.typbasetype),"
+    " w AS (SELECT t.oid AS top, t.oid, false AS inside FROM pg_catalog.pg_type t"
+    "   WHERE t.oid = ANY ($1::pg_catalog.oid[])"
+    "  UNION SELECT w.top, x.o, w.inside OR x.deeper FROM w JOIN pg_catalog.pg_type t ON t.oid = w.oid"
+    "   CROSS JOIN LATERAL (SELECT t.typelem, true WHERE t.typelem <> 0"
+    "    UNION ALL SELECT t.typbasetype, false WHERE t.typbasetype <> 0"
+    "    UNION ALL SELECT a.atttypid, true FROM pg_catalog.pg_attribute a"
+    "     WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) x(o, deeper))"
     " SELECT t.oid, CASE WHEN t.typtype = 'd' THEN d.oid WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem "
     "ELSE 0 END,"
     "  CASE WHEN t.typtype = 'd' THEN d.typtypmod ELSE -1 END,"
-    "  CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 AND t.typtype = 'b' THEN 'A' ELSE t.typtype::pg_catalog.text "
-    "END,"
-    "  t.typsend <> 0 AND (t.typcategory <> 'A' OR t.typelem = 0"
-    "   OR EXISTS (SELECT 1 FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typsend <> 0)),"
+    "  CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 AND t.typtype = 'b' THEN 'A'"
+    "   ELSE t.typtype::pg_catalog.text END,"
+    "  t.typsend <> 0,"
+    "  NOT EXISTS (SELECT 1 FROM w JOIN pg_catalog.pg_type x ON x.oid = w.oid WHERE w.top = t.oid AND (x.typsend = 0"
+    "   OR x.oid IN (24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191)"
+    "   OR (x.oid = 3615 AND w.inside))),"
     "  pg_catalog.format_type(t.oid, NULL),"
     "  COALESCE((SELECT pg_catalog.string_agg(e.enumlabel, E'\\n' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e"
     "   WHERE e.enumtypid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END), '')"
@@ -104,8 +115,9 @@ static hp_status read_types(struct catalog_table *t, const PGresult *res, struct
         y->typmod = (int32_t)strtol(PQgetvalue(res, i, 2), NULL, 10);
         y->kind = PQgetvalue(res, i, 3)[0];
         y->sends_binary = get_bool(res, i, 4);
-        y->name = strdup(PQgetvalue(res, i, 5));
-        y->labels = strdup(PQgetvalue(res, i, 6));
+        y->portable = get_bool(res, i, 5);
+        y->name = strdup(PQgetvalue(res, i, 6));
+        y->labels = strdup(PQgetvalue(res, i, 7));
         if (!y->name || !y->labels) {
             return no_memory(err);
         }

@@ -22,8 +22,9 @@ struct catalog_type {
     int32_t typmod;     /* of a domain */
     char kind;          /* typtype; 'A' for arrays */
     bool sends_binary;
-    char *name;   /* as format_type() */
-    char *labels; /* enum (or element of an array of one): '\n' between; or "" */
+    bool portable; /* the binary form says the same elsewhere, for all that is in it; else it has to go as text */
+    char *name;    /* as format_type() */
+    char *labels;  /* enum (or element of an array of one): '\n' between; or "" */
 };
 
 struct catalog_table {

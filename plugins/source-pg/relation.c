@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#define LEFT_OUT UINT16_MAX
-
 /* ---- the table of them ---- */
 
 static size_t slot_of(const struct relations *r, uint32_t oid)
@@ -282,7 +280,7 @@ static hp_status place_columns(struct making *m, struct relation *rel, struct hp
             return HP_ERROR;
         }
         if (!keep) {
-            rel->cell_of[i] = LEFT_OUT;
+            rel->cell_of[i] = RELATION_LEFT_OUT;
             rel->straight = false;
             continue;
         }

@@ -8,13 +8,15 @@
 #include "catalog.h"
 #include "pgoutput.h"
 
+#define RELATION_LEFT_OUT UINT16_MAX
+
 struct relation {
     uint32_t oid;
     bool wanted;          /* captured by the lists */
     uint16_t n_wire;      /* columns as they come */
     uint16_t n_cells;     /* columns of the schema */
     bool straight;        /* cell i is wire column i */
-    uint16_t *cell_of;    /* wire column -> cell, UINT16_MAX: left out */
+    uint16_t *cell_of;    /* wire column -> cell, or RELATION_LEFT_OUT */
     uint8_t *is_key;      /* by cell */
     uint8_t *in_identity; /* by cell: flagged in the Relation message */
     uint32_t topic, schema;

@@ -2,8 +2,6 @@
    value. */
 #include "rows.h"
 
-#define LEFT_OUT UINT16_MAX
-
 hp_status rows_too_large(const char *table, uint64_t size, uint64_t max, struct hp_error *err)
 {
     return hp_fail(
@@ -57,7 +55,7 @@ static void put_row(const struct relation *rel, const struct pgoutput_tuple *row
     for (uint16_t i = 0; i < row->n; i++) {
         uint16_t at = rel->straight ? i : rel->cell_of[i];
         const struct pgoutput_value *v = &row->values[i];
-        if (at == LEFT_OUT) {
+        if (at == RELATION_LEFT_OUT) {
             continue;
         }
         if (key_only && !rel->in_identity[at]) {
@@ -83,7 +81,7 @@ static bool key_changed(const struct row_change *c)
 {
     for (uint16_t i = 0; i < c->after->n; i++) {
         uint16_t at = c->rel->cell_of[i];
-        if (at != LEFT_OUT && c->rel->is_key[at] && !same_value(&c->before->values[i], &c->after->values[i])) {
+        if (at != RELATION_LEFT_OUT && c->rel->is_key[at] && !same_value(&c->before->values[i], &c->after->values[i])) {
             return true;
         }
     }

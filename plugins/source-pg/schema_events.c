@@ -26,6 +26,26 @@ static hp_status look_up(struct source *s, const struct pgoutput_msg *m, const s
     return catalog_table_read(catalog, m->oid, oids, m->n_columns, out, err);
 }
 
+/* The stream sends either text or binary, for all columns of all tables. */
+static hp_status check_binary(struct source *s, const struct relation *rel, const struct relation_def *def,
+                              const struct catalog_table *table, struct hp_error *err)
+{
+    for (uint16_t i = 0; rel->wanted && !s->no_binary && i < def->n_columns; i++) {
+        const struct catalog_type *type = catalog_type_find(table, def->columns[i].type_oid);
+        if (rel->cell_of[i] != RELATION_LEFT_OUT && type && type->sends_binary && !type->portable) {
+            s->no_binary = true;
+            services_log(&s->services, HP_LOG_INFO,
+                         "column %s of table %s has type %s, whose binary form says nothing elsewhere: values come as "
+                         "text from now on",
+                         def->columns[i].name.data, rel->name, type->name);
+            (void)hp_fail(err, HP_ERROR_RETRY, "", "connecting again, for values in text form");
+            err->retry_after_ms = 1;
+            return HP_ERROR;
+        }
+    }
+    return HP_OK;
+}
+
 static hp_status remember(struct source *s, struct relation *rel, const uint8_t *definition, size_t len,
                           struct hp_error *err)
 {
@@ -66,6 +86,10 @@ hp_status schema_relation(struct source *s, const struct pgoutput_msg *m, const 
     st = look_up(s, m, columns, &table, err);
     if (st == HP_OK) {
         st = relation_create(&s->services, &s->settings, &def, &table, &rel, err);
+        if (st == HP_OK && check_binary(s, rel, &def, &table, err) != HP_OK) {
+            relation_destroy(rel);
+            st = HP_ERROR;
+        }
         catalog_table_finish(&table);
     }
     free(columns);

@@ -225,6 +225,7 @@ static hp_status over(struct source *s, struct hp_poll *poll, struct hp_error *e
         return HP_ERROR;
     }
     s->position.snapshot_running = false;
+    s->no_binary = s->no_binary || s->snapshot->stream_as_text;
     if (read_tables) {
         s->position.snapshot_done = true;
         (void)session_run(&s->normal, "ending the snapshot", "COMMIT", NULL);

@@ -34,7 +34,8 @@ struct snapshot {
     struct wire wire;
     struct hp_tx tx;
     bool header_seen, trailer_seen, any_row, table_row;
-    bool *as_text; /* by column: cast to text, having no binary form */
+    bool *as_text;       /* by column: cast to text, having no binary form that says the same elsewhere */
+    bool stream_as_text; /* one of them would come in binary by the stream: text for all, then */
     uint32_t seq;
     struct pgoutput_value *values;
     uint64_t last_record; /* offset of the newest record in the builder */

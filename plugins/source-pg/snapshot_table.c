@@ -117,7 +117,8 @@ static hp_status define(struct source *s, const struct captured_table *t, const 
         to->name.len = strlen(c->name);
         to->type_oid = c->type_oid;
         to->typmod = c->typmod;
-        n->as_text[def.n_columns] = s->no_binary || (type && !type->sends_binary);
+        n->as_text[def.n_columns] = s->no_binary || (type && !type->portable);
+        n->stream_as_text = n->stream_as_text || (type && type->sends_binary && !type->portable);
         def.n_columns++;
     }
     relation_destroy(n->rel);

@@ -155,3 +155,28 @@ Test(sql_build, quoting)
     cr_assert_str_eq(text, "\"a\"\"\".\"\"\"\"\"\"'it''s \\ '''''");
     free(text);
 }
+
+/* Types whose = is not pg_catalog's, and domains over enums, of which = knows nothing. */
+Test(sql_build, equality_of_the_type)
+{
+    static const struct sql_column own[] = {
+        {.name = "k", .wire = "T", .cast = "seg", .equals = "OPERATOR(ext.=)", .key = 1, .after = 1, .before = 1},
+        {.name = "d", .wire = "D", .equal_as = "mood", .key = 1, .after = 1, .before = 1, .comparable = 1},
+    };
+    struct sql_target t = target();
+    t.columns = own;
+    t.n_columns = 2;
+    expect(SQL_DELETE, SQL_STAGE, &t,
+           "DELETE FROM ONLY " T " AS t USING \"pg_temp\".\"st\" AS e WHERE t.\"k\" OPERATOR(ext.=) e.b0::seg AND "
+           "t.\"d\"::mood = e.b1::mood");
+    expect(SQL_KEYLESS_DELETE, SQL_STAGE, &t,
+           "DELETE FROM ONLY " T " AS t USING \"pg_temp\".\"st\" AS e WHERE t.ctid = (SELECT x.ctid FROM ONLY " T
+           " AS x WHERE (x.\"k\")::pg_catalog.text IS NOT DISTINCT FROM (e.b0::seg)::pg_catalog.text AND "
+           "x.\"d\"::mood IS NOT DISTINCT FROM e.b1::mood LIMIT 1)");
+    t.arbiter = false;
+    expect(SQL_UPSERT, SQL_STAGE, &t,
+           "WITH e AS MATERIALIZED (SELECT * FROM \"pg_temp\".\"st\" AS e), u AS (SELECT e.a0::seg, e.a1 FROM ONLY " T
+           " AS t, e WHERE t.\"k\" OPERATOR(ext.=) e.a0::seg AND t.\"d\"::mood = e.a1::mood) INSERT INTO " T
+           " (\"k\", \"d\") SELECT e.a0::seg, e.a1 FROM e WHERE NOT EXISTS (SELECT FROM u WHERE u.a0 OPERATOR(ext.=) "
+           "e.a0::seg AND u.a1::mood = e.a1::mood)");
+}

@@ -117,6 +117,40 @@ Test(types, named)
     cr_assert_eq(wire_choose(&map, &s, &moods, false, types_get(&map, 1009), &w, &err), HP_ERROR);
 }
 
+/* A type of the target without a binary form takes text, and null either way. */
+Test(types, without_binary_form)
+{
+    struct pgtype seg = {.oid = 20007, .kind = 'b', .shown = strdup("public.seg"), .sql = strdup("public.seg")};
+    struct wire w;
+    cr_assert(types_add(&map, &seg));
+    add(20008, 0, 'b', "public.seg[]", 20007, 0, NULL, 0);
+    w = choose(column(55507, 'b', 0, "public.seg"), true, 20007);
+    cr_assert(w.oid == 25 && w.cast && w.work == WIRE_SAME);
+    w = choose(column(55507, 'b', 0, "public.seg"), false, 20007);
+    cr_assert(w.oid == 25 && w.cast && w.work == WIRE_NULL);
+    w = choose(column(55508, 'A', 55507, "public.seg[]"), false, 20008);
+    cr_assert(w.oid == 25 && w.cast && w.work == WIRE_NULL, "nor have arrays of it");
+    w = choose(column(25, 'b', 0, "text"), false, 20007);
+    cr_assert(w.oid == 25 && w.cast && w.work == WIRE_SAME, "what is text is read as text");
+}
+
+/* Text form is cast, but for types that are text on the wire. */
+Test(types, text_form)
+{
+    struct wire w;
+    add(20009, 0, 'b', "ext.citext[]", 20006, 0, NULL, 0);
+    add(2205, 2210, 'b', "regclass", 0, 0, NULL, 0);
+    add(1042, 1014, 'b', "character", 0, 0, NULL, 0);
+    add(3615, 3645, 'b', "tsquery", 0, 0, NULL, 0);
+    add(20010, 0, 'd', "public.query", 0, 3615, NULL, 0);
+    w = choose(column(55509, 'A', 55506, "public.citext[]"), true, 20009);
+    cr_assert(w.oid == 25 && w.cast, "an array of texts is no text");
+    w = choose(column(2205, 'b', 0, "regclass"), true, 2205);
+    cr_assert(w.oid == 1042 && w.cast, "so that its input function reads it");
+    w = choose(column(55510, 'd', 3615, "public.query"), true, 20010);
+    cr_assert(w.oid == 25 && w.cast && w.work == WIRE_TSQUERY);
+}
+
 Test(types, equality)
 {
     cr_assert_eq(types_equality(&map, types_get(&map, 23)), EQUAL_BYTES);
