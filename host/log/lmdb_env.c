@@ -57,7 +57,6 @@ static const struct {
     {MDB_PAGE_NOTFOUND, HP_ERROR_FATAL, "CORRUPT"},
     {MDB_INVALID, HP_ERROR_FATAL, "CORRUPT"},
     {MDB_NOTFOUND, HP_ERROR_FATAL, "CORRUPT"},
-    {MDB_VERSION_MISMATCH, HP_ERROR_FATAL, ""},
     {MDB_INCOMPATIBLE, HP_ERROR_FATAL, "CORRUPT"},
 };
 
@@ -207,6 +206,39 @@ static struct env *find_open(const struct stat *st)
     return NULL;
 }
 
+/* LMDB knows only that a file is none of its own; its first page tells more: a header of 16 bytes, then a magic number
+   and a version in the machine's order. */
+static const char *foreign(const char *dir)
+{
+    const uint32_t magic = 0xBEEFC0DE;
+    uint32_t there[2] = {0, 0};
+    char path[4096];
+    ssize_t n = -1;
+    int fd;
+    (void)snprintf(path, sizeof path, "%s/data.mdb", dir);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        n = pread(fd, there, sizeof there, 16);
+        (void)close(fd);
+    }
+    if (n < (ssize_t)sizeof there) {
+        return "it is cut short";
+    }
+    if (there[0] == __builtin_bswap32(magic)) {
+        return "it was written by a machine of the other byte order, and can be read only there";
+    }
+    return there[0] == magic ? "LMDB of another version wrote it, or its first pages are damaged"
+                             : "it does not begin as LMDB writes it: it was overwritten, or is another program's";
+}
+
+static hp_status fail_open(int rc, const char *dir, const char *what, struct hp_error *err)
+{
+    if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH) {
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its data file cannot be used: %s", what, foreign(dir));
+    }
+    return env_fail(err, rc, what, "open its data file");
+}
+
 static hp_status env_open_new(const char *dir, unsigned flags, uint64_t map, const char *what, struct env **out,
                               struct hp_error *err)
 {
@@ -228,7 +260,7 @@ static hp_status env_open_new(const char *dir, unsigned flags, uint64_t map, con
             mdb_env_close(env->mdb);
         }
         free(env);
-        return rc == ENOENT && !(flags & ENV_CREATE) ? HP_IDLE : env_fail(err, rc, what, "open its data file");
+        return rc == ENOENT && !(flags & ENV_CREATE) ? HP_IDLE : fail_open(rc, dir, what, err);
     }
     env->dev = st.st_dev;
     env->ino = st.st_ino;
@@ -254,6 +286,9 @@ hp_status env_open(const char *dir, unsigned flags, uint64_t map, const char *wh
     (void)pthread_mutex_lock(&envs_lock);
     if (stat(path, &st) == 0) {
         env = find_open(&st);
+        if (!env && st.st_size == 0 && !(flags & ENV_CREATE)) { /* LMDB would take it for new */
+            status = hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its data file is empty", what);
+        }
     } else if (!(flags & ENV_CREATE)) {
         status = errno == ENOENT || errno == ENOTDIR ? HP_IDLE : env_fail(err, errno, what, "look at its data file");
     }

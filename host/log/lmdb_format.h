@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define STREAM_MAGIC   0x31535048u /* "HPS1" */
-#define STREAM_VERSION 1u          /* of the whole file: a newer one is refused before anything is touched */
+#define STREAM_VERSION 1u          /* of the whole file: another one is refused before anything is touched */
 #define BATCH_MAGIC    0x31425048u /* "HPB1" */
 #define CHUNK_MAGIC    0x31435048u /* "HPC1" */
 #define VALUE_VERSION  1u
@@ -34,7 +34,7 @@ struct stored_sum { /* begins small values */
     uint32_t magic; /* STREAM_MAGIC in "!stream", else 0 */
 };
 
-struct stored_stream {
+struct stored_stream { /* every version: sum and version as here */
     struct stored_sum sum;
     uint32_t version;
     uint32_t zero;

@@ -85,18 +85,19 @@ hp_status stream_identity(struct env *env, const char *what, char **out_name, ch
         return env_fail(err, rc, what, "read");
     }
     if (env_main_get(env, txn, "!stream", what, &v, err) != HP_OK || v.mv_size < sizeof s.sum) {
-        (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its data file does not say what it is", what);
+        (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                      "%.300s: its data file does not say what it is: it is no stream's, or damaged", what);
     } else {
         memset(&s, 0, sizeof s);
         memcpy(&s, v.mv_data, v.mv_size < sizeof s ? v.mv_size : sizeof s);
-        if (s.sum.magic != STREAM_MAGIC) {
-            (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
-                          "%.300s: its data file is not a stream of this machine's kind", what);
+        if (s.sum.magic != STREAM_MAGIC || !stored_good(&v, sizeof s.sum, NULL, 0)) {
+            (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: the head of its data file is damaged", what);
         } else if (s.version != STREAM_VERSION) {
             (void)hp_fail(err, HP_ERROR_CONFIG, "VERSION",
-                          "%.300s: its data file has form %u, this version of Homeport knows form %u; use a newer one",
-                          what, s.version, STREAM_VERSION);
-        } else if (!stored_good(&v, sizeof s, NULL, 0) || v.mv_size != sizeof s + (uint64_t)s.name_len + s.id_len) {
+                          "%.300s: its data file has the %s form %u, this version of Homeport knows form %u; use the "
+                          "version that wrote it",
+                          what, s.version < STREAM_VERSION ? "older" : "newer", s.version, STREAM_VERSION);
+        } else if (v.mv_size != sizeof s + (uint64_t)s.name_len + s.id_len) {
             (void)hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: damaged head of its data file", what);
         } else {
             const char *text = (const char *)v.mv_data + sizeof s;

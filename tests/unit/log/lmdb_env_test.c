@@ -100,12 +100,71 @@ Test(env, a_newer_form_is_refused_and_left_alone)
     set_version(STREAM_VERSION + 1);
     cr_assert_eq(log_writer_open(t.log, "orders", &t.w, &t.err), HP_ERROR);
     cr_assert_eq(t.err.klass, HP_ERROR_CONFIG);
-    cr_assert(strstr(t.err.message, "form 2"), "%s", t.err.message);
+    cr_assert(strstr(t.err.message, "newer form 2"), "%s", t.err.message);
     cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_ERROR);
     cr_assert_eq(t.err.klass, HP_ERROR_CONFIG);
     set_version(STREAM_VERSION);
     bench_writer(&t, "orders");
     cr_assert_eq(log_writer_end(t.w), 5);
+}
+
+Test(env, an_older_form_is_called_so)
+{
+    struct log_reader *r;
+    bench_writer(&t, "orders");
+    log_writer_close(t.w);
+    set_version(STREAM_VERSION - 1);
+    cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_ERROR);
+    cr_assert(strstr(t.err.message, "older form 0"), "%s", t.err.message);
+    cr_assert_eq(log_writer_open(t.log, "orders", &t.w, &t.err), HP_ERROR);
+    cr_assert(strstr(t.err.message, "older form 0"), "%s", t.err.message);
+    t.w = NULL;
+}
+
+/* What stands at the place of LMDB's magic number and version, in both meta pages. */
+static void overwrite(const void *bytes, size_t len)
+{
+    char path[512];
+    int fd;
+    snprintf(path, sizeof path, "%s/orders/data.mdb", t.dir);
+    fd = open(path, O_WRONLY);
+    cr_assert(fd >= 0);
+    for (off_t page = 0; page < 2; page++) {
+        cr_assert_eq(pwrite(fd, bytes, len, page * sysconf(_SC_PAGESIZE) + 16), (ssize_t)len);
+    }
+    close(fd);
+}
+
+Test(env, a_foreign_file_is_called_what_it_is)
+{
+    static const struct {
+        char bytes[9];
+        const char *words;
+    } cases[] = {{"\xbe\xef\xc0\xde\x00\x00\x00\x01", "other byte order"},
+                 {"\xde\xc0\xef\xbe\x07\x00\x00\x00", "LMDB of another version"},
+                 {"SQLite f", "does not begin as LMDB writes it"}};
+    struct log_reader *r;
+    char path[512];
+    bench_writer(&t, "orders");
+    log_writer_close(t.w);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        overwrite(cases[i].bytes, 8);
+        cr_assert_eq(log_writer_open(t.log, "orders", &t.w, &t.err), HP_ERROR);
+        cr_assert(strstr(t.err.message, cases[i].words), "%s", t.err.message);
+        cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_ERROR);
+        cr_assert(strstr(t.err.message, "stream orders") && strstr(t.err.message, cases[i].words), "%s", t.err.message);
+        cr_assert_eq(t.err.klass, HP_ERROR_FATAL);
+    }
+    snprintf(path, sizeof path, "%s/orders/data.mdb", t.dir);
+    cr_assert_eq(truncate(path, 10), 0);
+    cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_ERROR);
+    cr_assert(strstr(t.err.message, "cut short"), "%s", t.err.message);
+    cr_assert_eq(truncate(path, 0), 0);
+    cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_ERROR);
+    cr_assert(strstr(t.err.message, "is empty"), "%s", t.err.message);
+    cr_assert_eq(log_writer_open(t.log, "orders", &t.w, &t.err), HP_ERROR);
+    cr_assert(strstr(t.err.message, "is empty"), "%s", t.err.message);
+    t.w = NULL;
 }
 
 Test(env, one_process_shares_what_it_has_open)

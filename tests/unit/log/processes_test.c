@@ -2,9 +2,11 @@
 #include "failpoint.h"
 #include "futex.h"
 #include "lmdb_reader.h"
+#include "lmdb_writer.h"
 #include "log_support.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -225,6 +227,78 @@ Test(processes, kill_at_any_moment_leaves_no_gap)
         cycle(acked, text, i + 100);
     }
     munmap(acked, 4096);
+}
+
+/* LMDB tells the lock table of a commit when its pages are durable. A writer that dies between the two, while a reader
+   keeps the table in use, leaves there the number of the transaction before: put back here, as no fail point can stand
+   inside LMDB. */
+static void die_behind_the_commit(int go)
+{
+    char path[512];
+    MDB_envinfo info;
+    uint64_t *table, *told = NULL;
+    int fd;
+    cr_assert_eq(read(go, path, 1), 1);
+    bench_writer(&t, "orders");
+    commit_rows(&t, "a", 2, 5, 5);
+    cr_assert_eq(mdb_env_info(t.w->env->mdb, &info), 0);
+    snprintf(path, sizeof path, "%s/orders/lock.mdb", t.dir);
+    fd = open(path, O_RDWR);
+    table = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd < 0 || table == MAP_FAILED) {
+        _exit(1);
+    }
+    for (size_t i = 0; i < 16 && !told; i++) { /* it stands in the head of the table, behind a mutex */
+        told = table[i] == info.me_last_txnid ? &table[i] : NULL;
+    }
+    if (!told) { /* it has another form in this version of LMDB */
+        _exit(2);
+    }
+    cr_assert_eq(log_begin(t.w, &t.err), HP_OK); /* it dies with the writers' lock */
+    *told -= 1;
+    kill(getpid(), SIGKILL);
+}
+
+static void go_on_behind_it(int go)
+{
+    char byte;
+    cr_assert_eq(read(go, &byte, 1), 1);
+    bench_writer(&t, "orders");
+    if (log_writer_end(t.w) != 10) {
+        _exit(1);
+    }
+    commit_rows(&t, "a", 3, 10, 5);
+    _exit(0);
+}
+
+Test(processes, a_commit_that_the_lock_table_was_not_told_of_counts)
+{
+    static void (*const parts[])(int go) = {die_behind_the_commit, go_on_behind_it};
+    struct log_reader *r;
+    int status, go[2][2];
+    pid_t pids[2];
+    for (int i = 0; i < 2; i++) { /* before anything is open: LMDB does not survive a fork */
+        cr_assert_eq(pipe(go[i]), 0);
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            parts[i](go[i][0]);
+        }
+    }
+    bench_writer(&t, "orders");
+    commit_rows(&t, "a", 1, 0, 5);
+    log_writer_close(t.w);
+    t.w = NULL;
+    cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_OK);
+    cr_assert_eq(read_ids(r, 0, 1 << 16, &t.err), 5);
+    cr_assert_eq(write(go[0][1], "", 1), 1);
+    cr_assert_eq(waitpid(pids[0], &status, 0), pids[0]);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%x", status);
+    cr_assert_eq(read_ids(r, 5, 1 << 16, &t.err), 0, "the table was not as after such a death");
+    cr_assert_eq(write(go[1][1], "", 1), 1);
+    cr_assert_eq(waitpid(pids[1], &status, 0), pids[1]);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", status);
+    cr_assert_eq(read_ids(r, 5, 1 << 16, &t.err), 10);
+    log_reader_close(r);
 }
 
 Test(processes, a_step_that_fails_can_be_done_again)
