@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -110,21 +111,43 @@ void failpoints_init(void)
     failpoints_armed = n_points > 0;
 }
 
+/* Opens a file of this point in the folder; -1 if it cannot, which is logged unless it is there already. */
+static int open_in_folder(const char *name, const char *suffix, int flags)
+{
+    char component[256], path[sizeof once_dir + 270];
+    int fd;
+    fs_component(name, component);
+    (void)snprintf(path, sizeof path, "%s/%s%s", once_dir, component, suffix);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+    if (fd < 0 && errno != EEXIST) {
+        log_error("fail point %s: cannot leave %s: %s", name, path, strerror(errno));
+    }
+    return fd;
+}
+
+/* Which hit this is, of all processes that share the folder: their file grows by a byte each. */
+static unsigned shared_hit(const char *name)
+{
+    struct stat st = {0};
+    int fd = open_in_folder(name, ".hits", O_APPEND);
+    if (fd >= 0) {
+        if (write(fd, "", 1) != 1 || fstat(fd, &st) != 0) {
+            log_error("fail point %s: cannot count its hits: %s", name, strerror(errno));
+        }
+        (void)close(fd);
+    }
+    return (unsigned)st.st_size;
+}
+
 /* Leaves the proof; false if it was there already. The file is synced: it must outlive what follows. */
 static bool fire_once(const char *name)
 {
-    char component[256], path[sizeof once_dir + 260];
     int fd;
     if (!once_dir[0]) {
         return true;
     }
-    fs_component(name, component);
-    (void)snprintf(path, sizeof path, "%s/%s", once_dir, component);
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    fd = open_in_folder(name, "", O_EXCL);
     if (fd < 0) {
-        if (errno != EEXIST) {
-            log_error("fail point %s: cannot leave %s: %s", name, path, strerror(errno));
-        }
         return false;
     }
     (void)fsync(fd);
@@ -159,9 +182,10 @@ bool failpoint_hit(const char *name)
         if (strcmp(p->name, name) != 0) {
             continue;
         }
-        hit = atomic_fetch_add(&p->hits, 1) + 1;
-        /* A pause goes on firing; kill and error happen at one hit only. */
-        if ((p->action == ACTION_PAUSE ? hit >= p->from : hit == p->from) && fire_once(name)) {
+        hit = once_dir[0] ? shared_hit(name) : atomic_fetch_add(&p->hits, 1) + 1;
+        /* A pause goes on firing; kill and error happen at one hit only. Two processes may count one hit each and both
+           see the second: with a folder it is the proof that keeps them to one. */
+        if ((p->action == ACTION_PAUSE || once_dir[0] ? hit >= p->from : hit == p->from) && fire_once(name)) {
             fail = fire(p) || fail;
         }
     }

@@ -7,7 +7,9 @@
  * each with an optional "@N" (from the N-th hit on; default 1), e.g. "log.commit=kill@3". A hit of
  * kill or error at N happens once. If HOMEPORT_FAILPOINTS_ONCE names a folder, a point that has
  * fired leaves a file with its name there and never fires again while the file exists (so that a
- * restarted worker gets past it); the file is also the test's proof that it fired.
+ * restarted worker gets past it); the file is also the test's proof that it fired. Hits are then
+ * counted over all processes, in a file NAME.hits there: work that is begun again where it was
+ * left comes to the N-th hit all the same.
  * Costs one predictable branch when the variable is unset.
  */
 #ifndef BASE_FAILPOINT_H

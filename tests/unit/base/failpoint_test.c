@@ -71,6 +71,29 @@ Test(failpoint, once_leaves_its_proof_and_stays_quiet_after)
     arm("log.append=error");
     cr_assert_not(failpoint("log.append"));
     unlink(file);
+    strcat(file, ".hits");
+    unlink(file);
+    rmdir(dir);
+}
+
+Test(failpoint, a_folder_counts_the_hits_of_all_processes)
+{
+    static const char *const names[] = {"snap.table", "snap.table.hits"};
+    char dir[] = "/tmp/homeport-fp-XXXXXX", file[64];
+    setenv("HOMEPORT_FAILPOINTS_ONCE", mkdtemp(dir), 1);
+    for (int turn = 1; turn <= 4; turn++) {
+        int status;
+        if (fork() == 0) {
+            arm("snap.table=error@3");
+            _exit(failpoint("snap.table") ? 7 : 0);
+        }
+        wait(&status);
+        cr_assert_eq(WEXITSTATUS(status), turn == 3 ? 7 : 0, "turn %d", turn);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(file, sizeof file, "%s/%s", dir, names[i]);
+        cr_assert_eq(unlink(file), 0);
+    }
     rmdir(dir);
 }
 
