@@ -12,15 +12,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WIRE_SMALL      (64u * 1024)   /* buffer at rest */
-#define WIRE_LARGE      (1024u * 1024) /* buffer under load */
-#define WIRE_HEADER     5u             /* type and length of a protocol message */
-#define WIRE_OTHER_MAX  (1024u * 1024) /* longest message that is no CopyData */
-#define WIRE_SEND_MS    5000
-#define WIRE_SHORT      (8u * 1024) /* a read that brings less is one that chases the sender */
-#define LOOPBACK_WINDOW 32768
-#define UNIX_SETTLE_US  200 /* a unix socket holds some 280 small messages; waiting longer stalls the sender */
-#define WIRE_END_US     10000000
+#define WIRE_SMALL     (64u * 1024)   /* buffer at rest */
+#define WIRE_LARGE     (1024u * 1024) /* buffer under load */
+#define WIRE_HEADER    5u             /* type and length of a protocol message */
+#define WIRE_OTHER_MAX (1024u * 1024) /* longest message that is no CopyData */
+#define WIRE_SEND_MS   5000
+#define WIRE_SHORT     (8u * 1024) /* a read that brings less is one that chases the sender */
+#define UNIX_SETTLE_US 200         /* a unix socket holds some 280 small messages; waiting longer stalls the sender */
+#define WIRE_END_US    10000000
 
 static hp_status lost(struct wire *w, const char *reason, struct hp_error *err)
 {
@@ -114,19 +113,23 @@ static bool is_loopback(const struct sockaddr_storage *own, const struct sockadd
 }
 
 /* On a loopback TCP connection a small receive window makes the server cheaper: while it is full, what the walsender
-   sends is only appended to its send buffer, at a third of the cost of a packet a message (see wire_settle). Elsewhere
-   the window must cover the delay of the line, and is the kernel's business. */
+   sends is only appended to its send buffer, at a third of the cost of a packet a message (see wire_settle). So it is
+   kept from growing, by setting its size to what it is (the kernel doubles what is set). It is never made smaller: the
+   sender cuts segments of half the largest window that it was ever shown, and where one does not fit it waits for its
+   probe timer, 200 ms. Elsewhere the window must cover the delay of the line, and is the kernel's business. */
 static void know_line(struct wire *w)
 {
     struct sockaddr_storage own, peer;
     socklen_t own_len = sizeof own, peer_len = sizeof peer;
-    int bytes = LOOPBACK_WINDOW;
+    socklen_t bytes_len = sizeof(int);
+    int bytes;
     if (getsockname(w->fd, (struct sockaddr *)&own, &own_len) != 0 ||
         getpeername(w->fd, (struct sockaddr *)&peer, &peer_len) != 0) {
         return;
     }
     w->line = own.ss_family == AF_UNIX ? LINE_UNIX : is_loopback(&own, &peer) ? LINE_LOOPBACK : LINE_NETWORK;
-    if (w->line == LINE_LOOPBACK) {
+    if (w->line == LINE_LOOPBACK && getsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &bytes, &bytes_len) == 0) {
+        bytes /= 2;
         (void)setsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     }
 }
