@@ -167,6 +167,7 @@ unsigned queue_take(struct source_queue *q, struct queue_item out[QUEUE_ITEMS], 
     n = q->n;
     memcpy(out, q->items, n * sizeof *out);
     q->n = 0;
+    q->bytes = 0;
     q->writing = n > 0;
     *out_closed = q->closed;
     (void)pthread_mutex_unlock(&q->lock);
@@ -178,7 +179,6 @@ void queue_written(struct source_queue *q, struct queue_item *items, unsigned n,
     uint64_t durable = atomic_load(&q->durable);
     (void)pthread_mutex_lock(&q->lock);
     for (unsigned i = 0; i < n; i++) {
-        q->bytes -= items[i].bytes;
         if (items[i].position) {
             durable = items[i].ticket + 1;
         }

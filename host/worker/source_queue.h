@@ -13,7 +13,8 @@
 #include <stdbool.h>
 
 #define QUEUE_ITEMS 32u
-#define QUEUE_BYTES (4u << 20) /* no further poll is made beyond this; one batch may be larger by itself */
+/* No further poll is made beyond this, beside what the log thread is writing meanwhile; one batch may be larger. */
+#define QUEUE_BYTES (4u << 20)
 
 struct queue_item {
     uint32_t kind;           /* HP_POLL_* */
@@ -34,7 +35,7 @@ struct source_queue {
     pthread_cond_t idle; /* for who waits until all is written */
     struct queue_item items[QUEUE_ITEMS];
     unsigned n;
-    uint64_t bytes; /* queued and being written */
+    uint64_t bytes; /* queued */
     bool writing;   /* the log thread has taken items that are not durable yet */
     bool closed;    /* no more will come */
     struct builder *spare[QUEUE_ITEMS];

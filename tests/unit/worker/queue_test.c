@@ -67,7 +67,13 @@ Test(queue, is_bounded_by_bytes)
     cr_assert(!queue_has_room(&q));
     cr_assert_eq(queue_wait_written(&q, 0, &err), HP_IDLE);
     cr_assert_eq(queue_take(&q, items, 0, &closed), 1);
-    cr_assert(!queue_has_room(&q), "what is being written counts");
+    cr_assert(queue_has_room(&q), "the next one is filled while this one is written");
+    item = item_of(2, QUEUE_BYTES);
+    cr_assert_eq(queue_push(&q, &item, &err), HP_OK);
+    cr_assert(!queue_has_room(&q), "and no more than that");
+    queue_written(&q, items, 1, NULL);
+    cr_assert(!queue_has_room(&q));
+    cr_assert_eq(queue_take(&q, items, 0, &closed), 1);
     queue_written(&q, items, 1, NULL);
     cr_assert(queue_has_room(&q));
     queue_trim(&q);
