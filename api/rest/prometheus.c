@@ -267,17 +267,23 @@ static void put_number(struct buf *out, int64_t value, int digits)
 static void tell(struct supervisor *s, struct buf *out)
 {
     size_t n;
-    struct told *told = gather(s, &n);
+    struct told *told;
+    const struct figure *said = NULL; /* the first that was shown of its name */
+    supervisor_measure(s);
+    told = gather(s, &n);
     for (size_t i = 0; told && i < n; i++) {
         const struct figure *f = told[i].f;
         struct shown as;
-        bool first = i == 0 || strcmp(told[i - 1].f->name, f->name) != 0;
-        if (!first && f->kind != told[i - 1].f->kind) {
+        if (f->kind == HP_METRIC_GAUGE && f->value == HP_METRIC_UNKNOWN) {
+            continue;
+        }
+        if (said && strcmp(said->name, f->name) == 0 && f->kind != said->kind) {
             continue; /* two plugins disagree about what this is: the first is believed */
         }
         as = show(f);
-        if (first) {
+        if (!said || strcmp(said->name, f->name) != 0) {
             head(out, as.name, f->kind == HP_METRIC_COUNTER ? "counter" : "gauge", f->help);
+            said = f;
         }
         (void)buf_printf(out, "%s{connector=", as.name);
         put_value(out, told[i].c->name);

@@ -64,7 +64,7 @@ void reader_detach(struct log_reader *r)
     r->pool = NULL;
     r->id = NULL;
     r->reading = r->in_marker = false;
-    r->next = r->skip = r->passed = 0;
+    r->next = r->skip = 0;
 }
 
 bool reader_stale(const struct log_reader *r)

@@ -89,12 +89,21 @@ uint64_t log_reader_begin(struct log_reader *r)
     return begin;
 }
 
-uint64_t log_reader_bytes_behind(struct log_reader *r)
+struct log_behind log_reader_behind(struct log_reader *r, uint64_t offset)
 {
+    struct hp_error ignored = {.size = sizeof ignored};
+    struct log_behind behind = {0};
     struct stored_totals totals;
-    uint64_t begin;
-    reader_bounds(r, &begin, &totals);
-    return totals.bytes > r->passed ? totals.bytes - r->passed : 0;
+    struct stored_batch head;
+    MDB_val v;
+    if (r->env && reader_begin(r, &ignored) == HP_OK) {
+        if (reader_totals(r, &totals, &ignored) == HP_OK && offset < totals.end &&
+            reader_find(r, offset, &v, &head, &ignored) == HP_OK) {
+            behind = (struct log_behind){totals.bytes - head.bytes_before, head.built_us};
+        }
+        reader_end(r);
+    }
+    return behind;
 }
 
 static hp_status out_of_range(const struct log_reader *r, uint64_t offset, uint64_t begin, uint64_t end,
@@ -126,7 +135,6 @@ static hp_status seek_in(struct log_reader *r, uint64_t offset, struct hp_error 
     }
     r->next = offset < totals.end ? head.first_offset : offset;
     r->skip = offset - r->next;
-    r->passed = offset < totals.end ? head.bytes_before : totals.bytes;
     r->in_marker = false;
     marker_finish(&r->marker);
     return HP_OK;
@@ -288,7 +296,6 @@ static hp_status next_chunk(struct log_reader *r, struct log_read *out, struct h
     *out = (struct log_read){batch, entry->first_offset + r->given, r->given == entry->n_records};
     if (out->boundary) {
         r->next = out->next;
-        r->passed = entry->bytes_before + entry->weight;
         r->in_marker = false;
         marker_finish(&r->marker);
     }
@@ -339,7 +346,7 @@ static hp_status fetch_run(struct log_reader *r, MDB_val *v, struct stored_batch
 {
     uint64_t len = 0, n = 0, first = head->first_offset;
     int64_t built_us = head->built_us;
-    uint64_t next, passed;
+    uint64_t next;
     for (;;) {
         MDB_val k;
         uint64_t key;
@@ -350,7 +357,6 @@ static hp_status fetch_run(struct log_reader *r, MDB_val *v, struct stored_batch
         len += head->len;
         n += head->n_records;
         next = head->first_offset + head->n_records;
-        passed = head->bytes_before + head->weight;
         if (len >= max_bytes || mdb_cursor_get(r->cursor, &k, v, MDB_NEXT) != 0 || k.mv_size != sizeof key) {
             break;
         }
@@ -363,7 +369,6 @@ static hp_status fetch_run(struct log_reader *r, MDB_val *v, struct stored_batch
     }
     *run = batch_of(r, len, n, first, built_us);
     r->run_next = next;
-    r->run_passed = passed;
     return HP_OK;
 }
 
@@ -382,7 +387,6 @@ static hp_status next_run(struct log_reader *r, MDB_val *v, struct stored_batch 
         skip_records(&run, r->memory.base, r->skip);
     }
     r->next = r->run_next;
-    r->passed = r->run_passed;
     r->skip = 0;
     *out = (struct log_read){run, r->next, true};
     return HP_OK;

@@ -23,15 +23,14 @@ struct log_reader {
     MDB_cursor *cursor; /* on batches */
     bool reading;       /* txn is live */
 
-    uint64_t next;   /* key of the next batch */
-    uint64_t skip;   /* records of it that were read before, or are not wanted */
-    uint64_t passed; /* bytes before it */
+    uint64_t next; /* key of the next batch */
+    uint64_t skip; /* records of it that were read before, or are not wanted */
     bool in_marker;
     struct marker marker;
     struct stored_batch marker_head;
     uint64_t chunk, given; /* next chunk; visible records of those before it */
 
-    uint64_t run_next, run_passed; /* next and passed behind the batches just copied */
+    uint64_t run_next; /* next, behind the batches just copied */
 
     struct region memory;
     uint64_t mapped; /* bytes of values touched since the map's pages were let go */

@@ -40,6 +40,9 @@ struct log_stream_info {
     uint64_t bytes;      /* of kept batches and chunks */
     uint64_t disk_bytes; /* taken on disk */
 };
+/* What these are called as figures, whoever measures them. */
+#define LOG_BYTES_HELP      "Bytes of the records that the log keeps."
+#define LOG_DISK_BYTES_HELP "Bytes that the log takes on disk."
 struct log_topic_info {
     char *name;
     uint64_t begin, end; /* topic offsets */
@@ -126,9 +129,15 @@ hp_status log_reader_seek(struct log_reader *r, uint64_t offset, struct hp_error
    without that the reader stands at its oldest record. Neighbouring small batches come together as one, of at most
    max_bytes; a larger stored batch comes whole. */
 hp_status log_reader_next(struct log_reader *r, uint64_t max_bytes, struct log_read *out, struct hp_error *err);
-uint64_t log_reader_end(struct log_reader *r);          /* next offset to come, as committed now */
-uint64_t log_reader_begin(struct log_reader *r);        /* oldest kept */
-uint64_t log_reader_bytes_behind(struct log_reader *r); /* bytes between the reader and the end, about */
+uint64_t log_reader_end(struct log_reader *r);   /* next offset to come, as committed now */
+uint64_t log_reader_begin(struct log_reader *r); /* oldest kept */
+/* What lies between an offset and the end: its bytes, about, and when the oldest of it was made; zeros if nothing does,
+   or if it cannot be said. */
+struct log_behind {
+    uint64_t bytes;
+    int64_t since_us;
+};
+struct log_behind log_reader_behind(struct log_reader *r, uint64_t offset);
 void log_reader_trim(
     struct log_reader *r); /* gives the memory of the last read back, and with it its batch: for idle times */
 /* The word that moves with every commit that brings records: futex_wait_any() on it after HP_IDLE (load it before

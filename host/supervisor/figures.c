@@ -141,6 +141,23 @@ void figures_new_worker(struct figures *f)
     }
 }
 
+void figures_no_worker(struct figures *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->v[i].kind == HP_METRIC_GAUGE) {
+            f->v[i].value = HP_METRIC_UNKNOWN;
+        }
+    }
+}
+
+void figures_measured(struct figures *f, const char *name, const char *help, int64_t value)
+{
+    struct figure *g = find(f, name, "");
+    if (g || (g = add(f, name, "", help, HP_METRIC_GAUGE)) != NULL) {
+        g->value = value;
+    }
+}
+
 int64_t figures_value(const struct figures *f, const char *name, int64_t fallback)
 {
     int64_t sum = 0;

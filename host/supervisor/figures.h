@@ -14,7 +14,7 @@
 struct figure {
     char *name, *labels, *help; /* labels: "" or a="b",c="d" in Prometheus form */
     uint32_t kind;              /* HP_METRIC_* */
-    int64_t value;              /* as told, plus what workers before counted */
+    int64_t value;              /* as told, plus what workers before counted; a gauge's may be HP_METRIC_UNKNOWN */
     int64_t before;
 };
 struct figures {
@@ -27,6 +27,9 @@ void figures_finish(struct figures *f);
 /* The "m" of a metrics message. False: it contained something refused (the rest is taken). */
 bool figures_take(struct figures *f, const json_t *list);
 void figures_new_worker(struct figures *f);
+void figures_no_worker(struct figures *f); /* nobody keeps its gauges: they are not known */
+/* A gauge that the supervisor measured itself. */
+void figures_measured(struct figures *f, const char *name, const char *help, int64_t value);
 /* Sum over all labels; `fallback` if there is none. */
 int64_t figures_value(const struct figures *f, const char *name, int64_t fallback);
 /* name="text",... with quotes, backslashes and newlines escaped in the texts. */

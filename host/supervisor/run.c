@@ -306,6 +306,7 @@ static void ended(void *arg, int wait_status)
     }
     buf_finish(&text);
     c->pid = 0;
+    figures_no_worker(&c->figures);
     supervisor_save_seen(c);
     connector_event(c, EVENT_ENDED);
 }

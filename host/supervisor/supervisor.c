@@ -154,6 +154,20 @@ static void tick(void *arg)
     (void)loop_timer_set(s->loop, &s->tick, TICK_MS);
 }
 
+void supervisor_measure(struct supervisor *s)
+{
+    for (struct connector *c = s->connectors; c; c = c->next) {
+        struct hp_error ignored = {.size = sizeof ignored}; /* it has written nothing yet */
+        struct log_stream_info info;
+        if (c->pid == 0 && c->kind && strcmp(c->kind, "source") == 0 &&
+            log_stream_info(s->log, c->name, &info, &ignored) == HP_OK) {
+            figures_measured(&c->figures, "log_bytes", LOG_BYTES_HELP, (int64_t)info.bytes);
+            figures_measured(&c->figures, "log_disk_bytes", LOG_DISK_BYTES_HELP, (int64_t)info.disk_bytes);
+            log_stream_info_finish(&info);
+        }
+    }
+}
+
 /* ---- the end ---- */
 
 static void close_poll(void *arg)

@@ -176,7 +176,7 @@ static void send_metrics(struct worker *w)
     json_t *list;
     if (w->lag_ms) {
         int64_t oldest = atomic_load(&w->oldest_us), lag = oldest ? (clock_wall_us() - oldest) / 1000 : 0;
-        metric_set(w->lag_ms, lag > 0 ? lag : 0);
+        metric_set(w->lag_ms, oldest == OLDEST_UNKNOWN ? HP_METRIC_UNKNOWN : lag > 0 ? lag : 0);
     }
     list = report_congested(&w->report) ? NULL : metrics_changes(&w->metrics);
     if (list) {

@@ -175,8 +175,8 @@ hp_status log_thread_start(struct log_thread *t, struct hp_error *err)
         metrics_figure(m, "records_out", "", "Records handed on: written to the log by a source, applied by a sink.",
                        HP_METRIC_COUNTER);
     t->bytes_out = metrics_figure(m, "bytes_out", "", "Bytes handed on.", HP_METRIC_COUNTER);
-    t->log_bytes = metrics_figure(m, "log_bytes", "", "Bytes of the records that the log keeps.", HP_METRIC_GAUGE);
-    t->log_disk_bytes = metrics_figure(m, "log_disk_bytes", "", "Bytes that the log takes on disk.", HP_METRIC_GAUGE);
+    t->log_bytes = metrics_figure(m, "log_bytes", "", LOG_BYTES_HELP, HP_METRIC_GAUGE);
+    t->log_disk_bytes = metrics_figure(m, "log_disk_bytes", "", LOG_DISK_BYTES_HELP, HP_METRIC_GAUGE);
     t->limits.bytes = worker_setting(t->w, "log.retention.bytes", -1);
     t->limits.ms = worker_setting(t->w, "log.retention.ms", -1);
     t->trim_at_ms = clock_mono_ms() + TRIM_MS;

@@ -12,10 +12,13 @@ void sink_report_init(struct sink_report *r, struct worker *w, const struct hp_s
     r->w = w;
     r->sink = sink;
     r->set = set;
-    r->lag_bytes = metrics_figure(&w->metrics, "lag_bytes", "", "Bytes of the log that the sink has not read yet.",
-                                  HP_METRIC_GAUGE);
+    r->lag_bytes = metrics_figure(&w->metrics, "lag_bytes", "",
+                                  "Bytes of the log that the target has not committed yet.", HP_METRIC_GAUGE);
+    metric_set(r->lag_bytes, HP_METRIC_UNKNOWN);
+    atomic_store(&w->oldest_us, OLDEST_UNKNOWN);
     w->lag_ms = metrics_figure(&w->metrics, "lag_ms", "",
-                               "Age of the oldest record that is read and not committed yet.", HP_METRIC_GAUGE);
+                               "Age of the oldest record that the target has not committed yet, 0 when level.",
+                               HP_METRIC_GAUGE);
 }
 
 /* D19: what the target has made durable may be deleted from the log. */
@@ -56,12 +59,14 @@ static void tell_offsets(struct sink_report *r, int64_t now_ms)
     }
 }
 
-void sink_report_lag(struct sink_report *r)
+void sink_report_lag(struct sink_report *r, bool in_group)
 {
-    int64_t behind = sink_set_bytes_behind(r->set), none = 0;
-    metric_set(r->lag_bytes, behind);
-    if (behind > 0) { /* its age is not known before it is read: count from now */
-        (void)atomic_compare_exchange_strong(&r->w->oldest_us, &none, clock_wall_us());
+    struct log_behind behind;
+    bool known = sink_set_behind(r->set, &behind);
+    r->lag_at_ms = clock_mono_ms() + REST_MS;
+    metric_set(r->lag_bytes, known ? (int64_t)behind.bytes : HP_METRIC_UNKNOWN);
+    if (!in_group) {
+        atomic_store(&r->w->oldest_us, known ? behind.since_us : OLDEST_UNKNOWN);
     }
 }
 
@@ -79,7 +84,6 @@ hp_status sink_report_due(struct sink_report *r, int64_t now_ms, int64_t *out_ms
     if (now_ms >= r->rest_at_ms) {
         r->rest_at_ms = now_ms + REST_MS;
         (void)report_topics(&r->w->report, sink_set_topics(r->set));
-        metric_set(r->lag_bytes, sink_set_bytes_behind(r->set));
     }
     *out_ms = r->all_flushed ? REST_MS : FLUSHED_MS;
     if (r->moved && r->offsets_at_ms - now_ms < *out_ms) {
@@ -93,6 +97,5 @@ hp_status sink_report_last(struct sink_report *r, struct hp_error *err)
     hp_status st = tell_flushed(r, err);
     tell_offsets(r, clock_mono_ms());
     (void)report_topics(&r->w->report, sink_set_topics(r->set));
-    metric_set(r->lag_bytes, sink_set_bytes_behind(r->set));
     return st;
 }

@@ -145,13 +145,23 @@ json_t *sink_set_topics(struct sink_set *set)
     return list;
 }
 
-int64_t sink_set_bytes_behind(const struct sink_set *set)
+bool sink_set_behind(const struct sink_set *set, struct log_behind *out)
 {
-    uint64_t sum = 0;
+    *out = (struct log_behind){0};
     for (size_t i = 0; i < set->n; i++) {
-        sum += log_reader_bytes_behind(set->streams[i]->reader);
+        const struct sink_stream *s = set->streams[i];
+        struct log_behind b;
+        if (!s->id[0]) { /* there is no stream */
+            continue;
+        }
+        if (!s->known) {
+            return false;
+        }
+        b = log_reader_behind(s->reader, s->position);
+        out->bytes += b.bytes;
+        out->since_us = b.bytes && (!out->since_us || b.since_us < out->since_us) ? b.since_us : out->since_us;
     }
-    return (int64_t)sum;
+    return set->topics != NULL; /* else nobody has looked yet */
 }
 
 void sink_set_words(const struct sink_set *set, struct sink_words *out)

@@ -27,8 +27,8 @@ hp_status sink_set_look(struct sink_set *set, int64_t now_ms, int64_t *ms, struc
 void sink_set_trim(struct sink_set *set); /* idle: give memory back */
 json_t *sink_set_offsets(struct sink_set *set);
 json_t *sink_set_topics(struct sink_set *set);
-/* Bytes between where the target stands and the ends of the streams. */
-int64_t sink_set_bytes_behind(const struct sink_set *set);
+/* What the target has not committed yet, of all streams. False: where it stands is not known. */
+bool sink_set_behind(const struct sink_set *set, struct log_behind *out);
 /* Wait for a commit to any stream, a new one, an order, or ms. `seen` was loaded before the last look. */
 struct sink_words {
     uint32_t *words[FUTEX_WORDS_MAX];

@@ -200,7 +200,7 @@ hp_status sink_stream_recall(struct sink_stream *s, struct worker *w, struct log
     if (strcmp(id, s->id) != 0) {
         forget_ids(s);
         s->position = s->next = s->flushed = 0;
-        s->flushed_known = false;
+        s->known = s->flushed_known = false;
     }
     free(s->id);
     s->id = copy;
@@ -252,8 +252,7 @@ hp_status sink_stream_place(struct sink_stream *s, struct worker *w, const struc
         return HP_ERROR;
     }
     s->position = s->next = at.offset;
-    s->oldest_us = 0;
-    s->placed = true;
+    s->placed = s->known = true;
     log_info("stream %s: reading from offset %llu", s->name, (unsigned long long)at.offset);
     return HP_OK;
 }

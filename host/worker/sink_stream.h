@@ -15,11 +15,11 @@ struct sink_stream {
     struct log_reader *reader;
     struct sink_memory memory;
     bool placed;       /* the reader stands where the target left off */
+    bool known;        /* the target told `position` */
     uint64_t position; /* committed in the target */
     uint64_t next;     /* of the reader; >= position */
     uint64_t flushed;  /* as last reported */
     bool flushed_known;
-    int64_t oldest_us; /* of what was read since the last commit, 0: nothing */
 
     /* by topic id of the stream */
     struct sink_want {

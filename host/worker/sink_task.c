@@ -281,7 +281,7 @@ static hp_status store_skipped(struct sink_task *t, struct hp_error *err)
 static void meanwhile(struct worker *w)
 {
     (void)w;
-    sink_report_lag(&task.report);
+    sink_report_lag(&task.report, false);
 }
 
 /* What is due; *out_ms: until the next thing is. */
@@ -289,6 +289,9 @@ static hp_status housekeep(struct sink_task *t, int64_t *out_ms, struct hp_error
 {
     int64_t now = clock_mono_ms();
     *out_ms = WAIT_MS;
+    if (now >= t->report.lag_at_ms) {
+        sink_report_lag(&t->report, t->current != NULL);
+    }
     if (t->current) { /* amid a group: its end is near */
         return HP_OK;
     }
@@ -398,9 +401,8 @@ static hp_status attempt(struct sink_task *t, struct hp_error *err)
         st = st == HP_OK ? run_started(t, err) : st;
         st = st == HP_OK ? sink_report_last(&t->report, err) : st;
         plugin_stop(t);
-        int64_t oldest = atomic_load(&w->oldest_us);
         group_close(t);
-        atomic_store(&w->oldest_us, st < 0 ? oldest : 0); /* what could not be applied goes on ageing */
+        sink_report_lag(&t->report, false); /* what could not be applied goes on ageing */
     }
     chain_stop(w->chain);
     return st < 0 ? HP_ERROR : HP_OK;

@@ -48,8 +48,9 @@ struct worker {
     /* [task] Called about once a second while the task waits for its next attempt or for its end; may be NULL. */
     void (*meanwhile)(struct worker *w);
 
-    /* sinks: wall-clock microseconds of the oldest record that is read but not committed, 0: none */
+    /* sinks: wall-clock microseconds of the oldest record that is not committed, 0: none */
     _Atomic int64_t oldest_us;
+#define OLDEST_UNKNOWN (-1)
     struct hp_metric *lag_ms; /* sinks; computed when metrics are sent */
 };
 

@@ -39,6 +39,7 @@ hp_status services_init(struct services *s, const struct hp_host *host, struct h
     for (size_t i = 0; s->metrics && i < FIG_COUNT; i++) {
         s->figures[i] = s->metrics->get(host, figures[i].name, "", figures[i].help, figures[i].kind);
     }
+    services_lag_unknown(s);
     return HP_OK;
 }
 
@@ -78,6 +79,12 @@ void services_set(const struct services *s, enum figure f, int64_t n)
     if (s->figures[f]) {
         s->metrics->set(s->figures[f], n);
     }
+}
+
+void services_lag_unknown(const struct services *s)
+{
+    services_set(s, FIG_LAG_BYTES, HP_METRIC_UNKNOWN);
+    services_set(s, FIG_LAG_MS, HP_METRIC_UNKNOWN);
 }
 
 hp_status services_failpoint(const struct services *s, const char *name, struct hp_error *err)

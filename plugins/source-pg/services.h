@@ -44,6 +44,7 @@ void services_wait_begin(const struct services *s, const char *for_what);
 void services_wait_end(const struct services *s);
 void services_add(const struct services *s, enum figure f, int64_t n);
 void services_set(const struct services *s, enum figure f, int64_t n);
+void services_lag_unknown(const struct services *s); /* the server is not listened to */
 /* A named place where a test can make the step fail: HP_ERROR (RETRY) then. */
 hp_status services_failpoint(const struct services *s, const char *name, struct hp_error *err);
 

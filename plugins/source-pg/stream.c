@@ -24,6 +24,7 @@
 #define DENSE_FILLS     2u
 #define ACK_GAP_US      1000 /* between two confirmations */
 #define PARK_US         30000000
+#define LAG_KNOWN_US    1000000      /* what is left in the socket says how far behind we are for so long */
 #define BUSY_POLL_US    1000000      /* how long a full host is waited for at a time */
 #define CATALOG_KEEP_US 5000000      /* the catalog connection is closed when unused for so long */
 #define SEND_RESERVE    (64u * 1024) /* a message is longer than the record it becomes by no more than this */
@@ -98,6 +99,7 @@ void stream_finish(struct source *s)
     free(st->carry);
     memset(st, 0, sizeof *st);
     st->begin_at = STREAM_NOWHERE;
+    services_lag_unknown(&s->services);
 }
 
 /* ---- feedback ---- */
@@ -292,6 +294,9 @@ static hp_status poll_without_room(struct source *s, const struct hp_poll *poll,
     int64_t now = services_now_us();
     if (!st->no_room_us) {
         st->no_room_us = now;
+    }
+    if (now - st->no_room_us > LAG_KNOWN_US) {
+        services_lag_unknown(&s->services);
     }
     if (now - st->no_room_us > PARK_US) {
         services_log(&s->services, HP_LOG_INFO, "no room for %d s: the connection is closed until there is some",

@@ -1,4 +1,5 @@
 """GET /metrics (ecosystem.md 2.2): fixed names, our own, and promtool's opinion."""
+import os
 import re
 import shutil
 import subprocess
@@ -72,3 +73,50 @@ def test_form(busy):
             seen.add(name)
             last = name
     assert 'connector="odd \\"name\\"\\\\é"' in text
+
+
+def lag(host, name):
+    return host.metric("homeport_lag_bytes", connector=name), host.metric("homeport_lag_seconds", connector=name)
+
+
+def falls_behind(host, name):
+    """Lag in bytes is there and grows in seconds."""
+    first = wait_until(lambda: (lag(host, name)[0] or 0) > 0 and lag(host, name), lambda: f"{lag(host, name)} to show that work waits")
+    wait_until(lambda: lag(host, name)[1] > first[1], lambda: f"{lag(host, name)} to age")
+
+
+def test_lag_of_a_sink_that_waits_is_not_0(host, work):
+    """Work waits, whatever the sink's state; nobody knows how much once no worker keeps count."""
+    host.create("a", TICK)
+    host.create("s", keep(work))
+    wait_until(lambda: host.metric("homeport_records_out_total", connector="s"), "records to be written")
+    host.pause("s")
+    falls_behind(host, "s")
+    host.pause("a")
+    host.resume("s")
+    wait_until(lambda: lag(host, "s") == (0, 0), lambda: f"{lag(host, 's')} to be level")
+    host.stop_connector("s")
+    assert lag(host, "s") == (None, None)
+    assert host.metric("homeport_records_out_total", connector="s") > 0, "counters stay"
+
+
+def test_lag_of_a_sink_whose_target_is_away(host, work):
+    """What was read and could not be committed counts as well."""
+    host.create("a", TICK)
+    wait_until(lambda: host.metric("homeport_records_out_total", connector="a"), "records")
+    host.pause("a")
+    host.create("s", {**keep(work), "position.file": f"{work}/away/position"}, wait="RESTARTING")
+    falls_behind(host, "s")
+    os.mkdir(f"{work}/away")
+    host.wait_state("s", "RUNNING")
+    wait_until(lambda: lag(host, "s") == (0, 0), lambda: f"{lag(host, 's')} to be level")
+
+
+def test_log_size_of_a_source_that_does_not_run(host):
+    host.create("a", TICK)
+    wait_until(lambda: host.metric("homeport_log_bytes", connector="a"), "the log's size")
+    host.stop_connector("a")
+    sizes = [host.metric(f"homeport_log_{what}", connector="a") for what in ("bytes", "disk_bytes")]
+    assert all(sizes)
+    host.restart()
+    assert [host.metric(f"homeport_log_{what}", connector="a") for what in ("bytes", "disk_bytes")] == sizes

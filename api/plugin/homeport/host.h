@@ -48,11 +48,14 @@ struct hp_host_waiting {
 /*
  * "homeport.metrics/1": figures of the instance, shown at /metrics. Register once, then set or
  * add without any call per record. Names are snake case without prefix ("source_lag_bytes");
- * kind: HP_METRIC_COUNTER only grows, HP_METRIC_GAUGE is set. labels: "" or `table="a"`. [any]
+ * kind: HP_METRIC_COUNTER only grows, HP_METRIC_GAUGE is set. labels: "" or `table="a"`. A gauge is shown while
+ * the process lives that keeps it: set it to HP_METRIC_UNKNOWN when nobody can say how much it is now (the lag behind a
+ * server that is not asked), and it is not shown until it is set again. [any]
  */
 #define HP_HOST_METRICS   "homeport.metrics/1"
 #define HP_METRIC_COUNTER 1u
 #define HP_METRIC_GAUGE   2u
+#define HP_METRIC_UNKNOWN INT64_MIN
 struct hp_metric; /* the host's */
 struct hp_host_metrics {
     struct hp_metric *(*get)(const struct hp_host *, const char *name, const char *labels, const char *help,

@@ -44,9 +44,12 @@ Test(reader, small_batches_come_as_one_large_ones_whole)
     }
     cr_assert_not(hp_iter_next(&it));
     cr_assert_eq(log_reader_next(r, 1 << 20, &read, &t.err), HP_IDLE);
-    cr_assert_eq(log_reader_bytes_behind(r), 0);
+    cr_assert_eq(log_reader_behind(r, 30).bytes, 0);
+    cr_assert_eq(log_reader_behind(r, 30).since_us, 0);
+    cr_assert(log_reader_behind(r, 0).bytes > 3000);
+    cr_assert(log_reader_behind(r, 29).bytes > 0 && log_reader_behind(r, 29).bytes < log_reader_behind(r, 0).bytes);
+    cr_assert_eq(log_reader_behind(r, 0).since_us, read.batch.built_us);
     cr_assert_eq(log_reader_seek(r, 0, &t.err), HP_OK);
-    cr_assert(log_reader_bytes_behind(r) > 3000);
     cr_assert_eq(log_reader_next(r, 1, &read, &t.err), HP_OK);
     cr_assert_eq(read.batch.n_records, 3);
 }

@@ -100,6 +100,7 @@ Test(views, prometheus_names_units_and_escapes)
     struct buf text;
     json_t *m = json_loads(
         "[[\"rows_total\",\"table=\\\"t\\\"\",\"Rows.\",1,7],[\"rows\",\"\",\"Rows.\",2,3],"
+        "[\"dark\",\"\",\"Dark.\",2,-9223372036854775808],"
         "[\"lag_ms\",\"\",\"Lag.\",2,1234],[\"wait_us\",\"\",\"Wait.\",1,5],[\"back_ms\",\"\",\"Back.\",2,-1]]",
         0, NULL);
     cr_assert(figures_take(&c->figures, m));
@@ -112,6 +113,7 @@ Test(views, prometheus_names_units_and_escapes)
     cr_assert(has(&text, "\nhomeport_wait_seconds_total{connector=\"a \\\"b\\\"\",task=\"0\"} 0.000005\n"));
     cr_assert(has(&text, "\nhomeport_back_seconds{connector=\"a \\\"b\\\"\",task=\"0\"} -0.001\n"));
     cr_assert(has(&text, "\n# TYPE homeport_rows_total counter\n"));
+    cr_assert_null(strstr((char *)text.data, "dark"), "not known, not shown");
     cr_assert(has(&text, "kafka_connect_connector_status{connector=\"a \\\"b\\\"\",status=\"running\"} 1\n"));
     buf_finish(&text);
 }

@@ -1,6 +1,8 @@
 /* Figures of workers: what may be shown, and counters that go on over restarts. */
 #include "figures.h"
 
+#include <homeport/homeport.h>
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -23,6 +25,22 @@ Test(figures, counters_go_on_after_a_restart_and_gauges_do_not)
     cr_assert_eq(figures_value(&f, "rows", -1), 13);
     cr_assert_eq(figures_value(&f, "lag", -1), 1);
     cr_assert_eq(figures_value(&f, "none", -1), -1);
+    figures_finish(&f);
+}
+
+Test(figures, gauges_are_known_while_somebody_keeps_them)
+{
+    struct figures f = {0};
+    cr_assert(take(&f, "[[\"rows\",\"\",\"Rows.\",1,10],[\"lag\",\"\",\"Lag.\",2,5]]"));
+    figures_no_worker(&f);
+    cr_assert_eq(figures_value(&f, "rows", -1), 10);
+    cr_assert_eq(figures_value(&f, "lag", -1), HP_METRIC_UNKNOWN);
+    figures_measured(&f, "lag", "Lag.", 7);
+    figures_measured(&f, "size", "Size.", 3);
+    cr_assert_eq(figures_value(&f, "lag", -1), 7);
+    cr_assert_eq(figures_value(&f, "size", -1), 3);
+    cr_assert(take(&f, "[[\"lag\",\"\",\"Lag.\",2,-9223372036854775808]]"), "a worker may say so, too");
+    cr_assert_eq(figures_value(&f, "lag", -1), HP_METRIC_UNKNOWN);
     figures_finish(&f);
 }
 
