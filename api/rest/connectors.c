@@ -168,7 +168,7 @@ static bool settle_name(struct request *rq, json_t *config, const char *name)
 
 static void put(struct request *rq, const char *name, json_t *config, enum target initial, bool replace)
 {
-    struct supervisor_put p = {name, config, initial, replace};
+    struct supervisor_put p = {name, config, initial, replace, 0};
     if (scalars_only(rq, config) && settle_name(rq, config, name) && !null_value(rq, config)) {
         supervisor_put(rq->sup, &p, put_done, rq);
     }
@@ -253,20 +253,23 @@ void config_put(struct request *rq)
     }
 }
 
-void config_patch(struct request *rq)
+/* A patch under way. */
+struct patching {
+    struct request *rq;
+    json_t *patch;
+};
+
+static void patched(void *arg, const struct outcome *o);
+
+/* Merges into the configuration that is in force now. True: `patched` will be called, or was. */
+static bool patch(struct patching *p)
 {
-    json_t *patch = request_json(rq), *config, *value;
-    const struct connector *c;
+    const struct connector *c = named_connector(p->rq, "Connector ", " not found");
+    struct supervisor_put put = {p->rq->params[0], NULL, TARGET_RUNNING, true, c ? c->revision : 0};
+    json_t *config = c ? json_from_props(&c->config) : NULL, *value;
     const char *key;
-    if (!patch) {
-        return;
-    }
-    if (!scalars_only(rq, patch) || !(c = named_connector(rq, "Connector ", " not found"))) {
-        json_decref(patch);
-        return;
-    }
-    config = json_from_props(&c->config);
-    json_object_foreach(patch, key, value)
+    bool asked;
+    json_object_foreach(p->patch, key, value)
     {
         if (json_is_null(value)) {
             (void)json_object_del(config, key);
@@ -274,9 +277,52 @@ void config_patch(struct request *rq)
             (void)json_object_set(config, key, value);
         }
     }
-    put(rq, rq->params[0], config, TARGET_RUNNING, true);
+    asked = c && settle_name(p->rq, config, put.name);
+    if (asked) {
+        put.config = config;
+        supervisor_put(p->rq->sup, &put, patched, p);
+    }
     json_decref(config);
-    json_decref(patch);
+    return asked;
+}
+
+static void patching_free(struct patching *p)
+{
+    json_decref(p->patch);
+    free(p);
+}
+
+static void patched(void *arg, const struct outcome *o)
+{
+    struct patching *p = arg;
+    if (o->kind == OUTCOME_STALE) { /* another change came first: this one is made again from there */
+        if (!patch(p)) {
+            patching_free(p);
+        }
+        return;
+    }
+    put_done(p->rq, o);
+    patching_free(p);
+}
+
+void config_patch(struct request *rq)
+{
+    json_t *body = request_json(rq);
+    struct patching *p;
+    if (!body || !scalars_only(rq, body)) {
+        json_decref(body);
+        return;
+    }
+    p = malloc(sizeof *p);
+    if (!p) {
+        json_decref(body);
+        reply_error(rq, 500, "out of memory");
+        return;
+    }
+    *p = (struct patching){rq, body};
+    if (!patch(p)) {
+        patching_free(p);
+    }
 }
 
 static void delete_done(void *arg, const struct outcome *o)

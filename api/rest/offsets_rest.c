@@ -4,6 +4,7 @@
 #include "json.h"
 #include "views.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,25 +133,54 @@ static bool check_list(struct request *rq, const json_t *list, bool sink)
     return true;
 }
 
-/* A sink's numbers may come as texts; workers get numbers. Every entry gets its offset. */
-static void normalise(json_t *list, bool sink)
+static json_int_t number_of(const json_t *value)
+{
+    return json_is_string(value) ? strtoll(json_string_value(value), NULL, 10) : json_integer_value(value);
+}
+
+/* A sink's list as workers get it: of what was sent only what counts, numbers as numbers, and each partition once;
+   given twice, the last one holds (Connect reads it into a map). */
+static json_t *sink_list(const json_t *list)
+{
+    json_t *by_partition = json_object(), *out = json_array(), *item;
+    const char *key;
+    size_t i;
+    json_array_foreach(list, i, item)
+    {
+        const json_t *partition = json_object_get(item, "partition"), *offset = json_object_get(item, "offset");
+        const char *topic = json_string_value(json_object_get(partition, "kafka_topic"));
+        json_int_t number = number_of(json_object_get(partition, "kafka_partition"));
+        char *name = NULL;
+        if (asprintf(&name, "%lld %s", (long long)number, topic) > 0) {
+            json_t *at = json_is_object(offset)
+                             ? json_pack("{s:I}", "kafka_offset", number_of(json_object_get(offset, "kafka_offset")))
+                             : json_null();
+            (void)json_object_set_new(by_partition, name,
+                                      json_pack("{s:{s:s, s:I}, s:o}", "partition", "kafka_topic", topic,
+                                                "kafka_partition", number, "offset", at));
+            free(name);
+        }
+    }
+    json_object_foreach(by_partition, key, item)
+    {
+        (void)json_array_append(out, item);
+    }
+    json_decref(by_partition);
+    return out;
+}
+
+/* Every entry gets its offset. */
+static json_t *source_list(json_t *list)
 {
     size_t i;
     json_t *item;
     json_array_foreach(list, i, item)
     {
-        static const char *const places[][2] = {{"partition", "kafka_partition"}, {"offset", "kafka_offset"}};
         if (!json_object_get(item, "offset")) {
             (void)json_object_set_new(item, "offset", json_null());
         }
-        for (size_t k = 0; sink && k < 2; k++) {
-            json_t *object = json_object_get(item, places[k][0]), *value = json_object_get(object, places[k][1]);
-            if (json_is_string(value)) {
-                json_t *number = json_integer(strtoll(json_string_value(value), NULL, 10));
-                (void)json_object_set_new(object, places[k][1], number);
-            }
-        }
     }
+    return json_incref(list);
 }
 
 void offsets_patch(struct request *rq)
@@ -178,8 +208,9 @@ void offsets_patch(struct request *rq)
     } else if ((c = named_connector(rq, "Connector ", " not found")) != NULL) {
         bool sink = c->kind && strcmp(c->kind, "sink") == 0;
         if (check_list(rq, list, sink)) {
-            normalise(list, sink);
-            supervisor_offsets_change(rq->sup, rq->params[0], list, changed, rq);
+            json_t *wanted = sink ? sink_list(list) : source_list(list);
+            supervisor_offsets_change(rq->sup, rq->params[0], wanted, changed, rq);
+            json_decref(wanted);
         }
     }
     json_decref(body);

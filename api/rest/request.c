@@ -74,7 +74,7 @@ void reply_outcome(struct request *rq, const struct outcome *o)
     static const unsigned statuses[] = {
         [OUTCOME_DONE] = 500,   [OUTCOME_CREATED] = 500, [OUTCOME_INVALID] = 400,  [OUTCOME_NOT_FOUND] = 404,
         [OUTCOME_EXISTS] = 409, [OUTCOME_BUSY] = 409,    [OUTCOME_NO_CLASS] = 400, [OUTCOME_NO_ROOM] = 507,
-        [OUTCOME_FAILED] = 500, [OUTCOME_CLOSING] = 503,
+        [OUTCOME_STALE] = 409,  [OUTCOME_FAILED] = 500,  [OUTCOME_CLOSING] = 503,
     };
     const char *prefix = o->kind == OUTCOME_NO_CLASS ? "org.apache.kafka.connect.errors.ConnectException: " : "";
     reply_error(rq, statuses[o->kind], "%s%s", prefix, o->message ? o->message : "");

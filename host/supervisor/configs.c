@@ -128,6 +128,7 @@ struct put {
     json_t *config;
     enum target initial;
     bool replace;
+    uint64_t revision;
     outcome_fn done;
     void *arg;
 };
@@ -203,6 +204,7 @@ static void put_into_force(struct supervisor *s, const struct put *p, struct con
 {
     props_finish(&c->config);
     c->config = *config;
+    c->revision = ++s->revisions;
     props_init(config);
     (void)connector_set_text(&c->kind, file->kind);
     (void)connector_set_text(&c->version, file->version);
@@ -235,7 +237,9 @@ static void put_checked(struct put *p, const struct plugin_file *file)
     bool created = !c || c->deleted, changed;
     struct props config;
     props_init(&config);
-    if (!created && !p->replace) {
+    if (p->revision && (created || c->revision != p->revision)) {
+        supervisor_answer(p->done, p->arg, OUTCOME_STALE, "Connector %s was changed meanwhile", p->name);
+    } else if (!created && !p->replace) {
         supervisor_answer(p->done, p->arg, OUTCOME_EXISTS, "Connector %s already exists", p->name);
     } else if (s->closing) {
         supervisor_answer(p->done, p->arg, OUTCOME_CLOSING, "the host ends");
@@ -335,6 +339,7 @@ void supervisor_put(struct supervisor *s, const struct supervisor_put *put, outc
     p->config = json_incref((json_t *)(uintptr_t)put->config);
     p->initial = put->initial;
     p->replace = put->replace;
+    p->revision = put->revision;
     p->done = done;
     p->arg = arg;
     catalog_validate(s->catalog, json_string_value(json_object_get(p->config, "connector.class")), p->config,

@@ -38,6 +38,7 @@ struct connector {
     char *name;
     char *who;           /* "connector NAME", for the log */
     struct props config; /* as sent, and name */
+    uint64_t revision;   /* of the configuration: never the same twice, from 1 */
     enum target target;
     bool deleted;  /* gone for users; its process still ends */
     char *kind;    /* "source", "sink"; NULL: not known (its plugin is gone) */

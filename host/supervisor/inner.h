@@ -16,6 +16,7 @@ struct supervisor {
     char *streams_dir;
     int lock;
     char worker_id[300];
+    uint64_t revisions;           /* given out so far */
     struct connector *connectors; /* deleted ones too, until their process has ended */
     struct loop_timer tick;       /* once a second, see supervisor.c */
     struct loop_timer starts;     /* works off the line of starts */

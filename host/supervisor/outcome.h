@@ -11,6 +11,7 @@ enum outcome_kind {
     OUTCOME_NOT_FOUND,
     OUTCOME_EXISTS,
     OUTCOME_BUSY,     /* something else is under way on the same connector */
+    OUTCOME_STALE,    /* the configuration that the change was made from is no longer in force */
     OUTCOME_NO_CLASS, /* connector.class names no plugin */
     OUTCOME_NO_ROOM,  /* on the disk of the data folder */
     OUTCOME_FAILED,

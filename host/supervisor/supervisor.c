@@ -248,6 +248,7 @@ static hp_status take_up(void *arg, const char *name, struct props *config, enum
         return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
     }
     c->config = *config;
+    c->revision = ++s->revisions;
     c->target = target;
     klass = props_get(&c->config, "connector.class");
     file = klass ? catalog_find(s->catalog, klass, &ambiguous) : NULL;

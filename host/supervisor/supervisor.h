@@ -46,6 +46,7 @@ struct supervisor_put {
     const json_t *config; /* strings, numbers, booleans; nulls are errors of the configuration */
     enum target initial;  /* of a new connector */
     bool replace;         /* an existing one is changed, else that is OUTCOME_EXISTS */
+    uint64_t revision;    /* if not 0: only that revision of the connector is changed, else that is OUTCOME_STALE */
 };
 void supervisor_put(struct supervisor *s, const struct supervisor_put *put, outcome_fn done, void *arg);
 /* The other changes are over when `done` is called: durable, and under way in the worker. */

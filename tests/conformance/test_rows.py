@@ -1,4 +1,5 @@
 """The rows of the REST interface (reference connect-conformance 1.2), one test or more for each."""
+import concurrent.futures
 import json
 import re
 import urllib.parse
@@ -172,6 +173,20 @@ def test_REST10_patch(host):
     assert answer.json["config"] == {**IDLE, "name": "a", "y": "3", "z": "4"}
     error(host.call("PATCH", "/connectors/a/config", {"connector.class": None}), 400, "contains no connector type")
     error(host.call("PATCH", "/connectors/nobody/config", {"x": "1"}), 404, "Connector nobody not found")
+
+
+def test_REST10_patches_at_the_same_time_are_all_kept(host):
+    """Each is made from what is in force, and none brings a deleted connector back."""
+    host.create("a", {**IDLE, "x": "1"})
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda i: host.call("PATCH", "/connectors/a/config", {f"k{i}": str(i)}), range(8)))
+    assert {a.status for a in answers} == {200}, answers
+    assert host.get("/connectors/a/config").json == {**IDLE, "name": "a", "x": "1", **{f"k{i}": str(i) for i in range(8)}}
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        patch = pool.submit(host.call, "PATCH", "/connectors/a/config", {"x": "2"})
+        host.remove("a")
+        assert patch.result().status in (200, 404), patch.result()
+    assert names(host) == []
 
 
 def test_REST11_status(host):
@@ -359,6 +374,13 @@ def test_REST24_null_resets_a_partition(stopped):
     entry = {"partition": {"kafka_topic": "test.test-idle", "kafka_partition": 0}, "offset": None}
     host.expect(200, "PATCH", "/connectors/s/offsets", {"offsets": [entry]})
     assert host.offsets("s") == []
+
+
+def test_REST24_sinks_take_what_counts_and_the_last_of_two(stopped):
+    host = stopped
+    more = {"partition": {**sink_offset(1)["partition"], "z": 1}, "offset": {"kafka_offset": 5, "x": 1}}
+    host.expect(200, "PATCH", "/connectors/s/offsets", {"offsets": [sink_offset(2), more]})
+    assert host.offsets("s") == [sink_offset(5)]
 
 
 def test_REST25_reset(stopped):
