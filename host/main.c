@@ -4,8 +4,10 @@
 #include "probe.h"
 #include "worker.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int version(int argc, char **argv)
 {
@@ -55,9 +57,23 @@ static void print_help(FILE *to)
     (void)fputs("\nEach command explains itself with --help.\n", to);
 }
 
+/* Descriptors 0 to 2 are never anything else: what is written to a stderr that was closed must not go into a data file.
+ */
+static void keep_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+    keep_standard_descriptors();
     failpoints_init();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help(stdout);

@@ -26,8 +26,8 @@ static const char usage[] =
     "  --data-dir FOLDER  data.dir: configurations, offsets and the log\n"
     "  --set KEY=VALUE    one key of the file, given here\n"
     "\n"
-    "Serves the Kafka Connect REST interface on the address of `listeners` and runs the connectors, until SIGTERM or\n"
-    "SIGINT; then every connector is stopped in its turn, and the exit status is 0.\n";
+    "Serves the Kafka Connect REST interface on the address of `listeners` and runs the connectors, until SIGTERM,\n"
+    "SIGINT or SIGHUP (but for nohup); then every connector is stopped in its turn, and the exit status is 0.\n";
 
 struct host {
     struct props settings;

@@ -179,12 +179,16 @@ void loop_on_signal(struct loop *l, void (*fn)(void *arg, int signal), void *arg
 
 static hp_status open_signals(struct loop *l, struct hp_error *err)
 {
+    struct sigaction hang_up;
     sigset_t set;
     int fd;
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGCHLD);
+    if (sigaction(SIGHUP, NULL, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) { /* nohup: goes on */
+        (void)sigaddset(&set, SIGHUP);
+    }
     (void)signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || (fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0) {
         return hp_fail(err, HP_ERROR_RETRY, "", "cannot wait for signals: %s", strerror(errno));

@@ -19,7 +19,7 @@ hp_status loop_create(struct loop **out,
 void loop_destroy(struct loop *l);
 void loop_run(struct loop *l); /* until loop_stop() */
 void loop_stop(struct loop *l);
-void loop_on_signal(struct loop *l, void (*fn)(void *arg, int signal), void *arg); /* SIGTERM and SIGINT */
+void loop_on_signal(struct loop *l, void (*fn)(void *arg, int signal), void *arg); /* SIGTERM, SIGINT, SIGHUP */
 
 /* A descriptor. The struct is the caller's and stays put while added; removing it in a callback is fine. */
 struct loop_fd {

@@ -72,8 +72,8 @@ def test_F45_a_second_host_on_the_same_data_folder(host):
     assert host.get("/").status == 200
 
 
-def test_F10_sigterm_and_sigint_end_with_0(make_host, work):
-    for number in (signal.SIGTERM, signal.SIGINT):
+def test_F10_sigterm_sigint_and_the_end_of_the_terminal_end_with_0(make_host, work):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         host = make_host(name=number.name).start()
         host.create("a", TICK)
         host.create("s", keep(work))
@@ -81,6 +81,30 @@ def test_F10_sigterm_and_sigint_end_with_0(make_host, work):
         host.process.send_signal(number)
         assert host.process.wait(10) == 0
         assert not any(os.path.exists(f"/proc/{p}") for p in workers)
+
+
+def test_nohup(make_host):
+    host = make_host()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        host.start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    host.process.send_signal(signal.SIGHUP)
+    host.create("a", IDLE)
+    assert host.stop() == 0
+
+
+def test_closed_standard_descriptors_are_not_used_for_anything_else(make_host):
+    host = make_host()
+    address = os.path.join(host.data_dir, "listen")
+    # pylint: disable=subprocess-popen-preexec-fn
+    with subprocess.Popen([host.binary, "serve", "--data-dir", host.data_dir, "--set", "listeners=http://127.0.0.1:0"],
+                          preexec_fn=lambda: [os.close(fd) for fd in (0, 1, 2)]) as process:
+        wait_until(lambda: os.path.exists(address), "the address")
+        links = [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in (0, 1, 2)]
+        process.terminate()
+        assert process.wait(10) == 0 and links == ["/dev/null"] * 3
 
 
 def test_workers_do_not_outlive_a_killed_supervisor(host):
