@@ -36,7 +36,7 @@ const struct route routes[] = {
 };
 const size_t routes_n = sizeof routes / sizeof routes[0];
 
-const char *const method_names[METHOD_N] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+const char *const method_names[METHOD_N] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"};
 
 static bool path_matches(const char *pattern, const struct url *url, const char *params[4])
 {

@@ -202,16 +202,13 @@ static char *header_copy(struct MHD_Connection *connection, const char *name)
     return value ? strdup(value) : NULL;
 }
 
-static bool parse_method(const char *text, struct exchange *x)
+static void parse_method(const char *text, struct exchange *x)
 {
     x->head_only = strcmp(text, "HEAD") == 0;
-    for (unsigned m = 0; m < METHOD_N; m++) {
-        if (strcmp(method_names[m], x->head_only ? "GET" : text) == 0) {
-            x->rq.method = (enum method)m;
-            return true;
-        }
+    x->rq.method = METHOD_GET;
+    while (x->rq.method < METHOD_OTHER && strcmp(method_names[x->rq.method], x->head_only ? "GET" : text) != 0) {
+        x->rq.method++;
     }
-    return false;
 }
 
 /* The head is there: is it fit? If not, the reply is in place and the body is not waited for. */
@@ -234,10 +231,8 @@ static void begin(struct exchange *x, const char *method, const char *version)
     x->rq.content_type = x->content_type;
     x->rq.host = x->host;
     length = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Content-Length");
-    if (!parse_method(method, x)) {
-        x->rq.close = true;
-        reply_error(&x->rq, 405, "HTTP 405 Method Not Allowed");
-    } else if ((fault = url_parse(&x->rq.url, x->target)) != NULL) {
+    parse_method(method, x);
+    if ((fault = url_parse(&x->rq.url, x->target)) != NULL) {
         x->rq.close = true;
         reply_error(&x->rq, 400, "%s", fault);
     } else if (length && strtoull(length, NULL, 10) > SWALLOW_MAX) {

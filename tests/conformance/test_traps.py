@@ -86,7 +86,9 @@ def test_G1_paths_and_verbs(host):
                          ("TRACE", "/"), ("CONNECTX", "/")):
         answer = host.call(method, path)
         error(answer, 405, "HTTP 405 Method Not Allowed")
+        assert "OPTIONS" in answer.headers["Allow"], answer.headers
     assert "GET" in host.put("/connectors").headers["Allow"]
+    error(host.call("TRACE", "/nothing"), 404, "HTTP 404 Not Found")
 
 
 def test_T16_HEAD_and_OPTIONS(host):
