@@ -210,21 +210,43 @@ static const struct column *match_column(const struct sink *s, const struct tabl
     return table_column(t, folded, name.len);
 }
 
+/* Columns that the target's table, as it is known, does not have. */
+static size_t list_missing(const struct building *b, struct missing_column *out)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (!match_column(b->s, b->shape->table, b->cols[i].column.source->name)) {
+            out[n++] = b->cols[i].column;
+        }
+    }
+    return n;
+}
+
+static hp_status read_table_again(struct building *b)
+{
+    struct table *old = b->shape->table;
+    hp_status st;
+    catalog_retire(&b->s->catalog, old);
+    st = catalog_table(&b->s->catalog, old->schema, old->name, &b->shape->table, b->err);
+    return st == HP_IDLE ? hp_fail(b->err, HP_ERROR_RETRY, "42P01", "the target's table %s has just gone", old->quoted)
+                         : st;
+}
+
 /* Columns that the target lacks are added, or are an error. */
 static hp_status complete_table(struct building *b)
 {
     struct sink *s = b->s;
     struct shape *shape = b->shape;
     struct missing_column *missing = calloc(b->n ? b->n : 1, sizeof *missing);
-    size_t n = 0;
+    size_t n;
     hp_status st = HP_OK;
     if (!missing) {
         return out_of_memory(b->err);
     }
-    for (uint32_t i = 0; i < b->n; i++) {
-        if (!match_column(s, shape->table, b->cols[i].column.source->name)) {
-            missing[n++] = b->cols[i].column;
-        }
+    n = list_missing(b, missing);
+    if (n) { /* it may have been altered since it was read, as a careful user does before altering the source */
+        st = read_table_again(b);
+        n = st == HP_OK ? list_missing(b, missing) : 0;
     }
     if (n && !s->config.evolve) {
         st =
@@ -233,14 +255,9 @@ static hp_status complete_table(struct building *b)
                     "it out with field.exclude.list",
                     shape->table->quoted, (int)missing[0].source->name.len, (const char *)missing[0].source->name.data);
     } else if (n) {
-        struct table *old = shape->table;
-        st = evolve_add(s, old, missing, n, b->err);
+        st = evolve_add(s, shape->table, missing, n, b->err);
         if (st == HP_OK) {
-            catalog_retire(&s->catalog, old);
-            st = catalog_table(&s->catalog, old->schema, old->name, &shape->table, b->err);
-            if (st == HP_IDLE) {
-                st = hp_fail(b->err, HP_ERROR_RETRY, "42P01", "the target's table %s has just gone", old->quoted);
-            }
+            st = read_table_again(b);
         }
     }
     free(missing);

@@ -45,6 +45,17 @@ def test_a_column_the_target_lacks_is_an_error_that_names_it(pair):
     p.wait_equal("t")
 
 
+def test_a_column_that_the_target_got_first_needs_no_restart(pair):
+    """schema.evolution=none, with both sides altered by hand, target first, while the sink has the table in use."""
+    p = pair().prepare("CREATE TABLE t (id int PRIMARY KEY)")
+    p.start()
+    p.src("INSERT INTO t VALUES (1)")
+    p.wait_equal("t")
+    p.dst("ALTER TABLE t ADD early int")
+    p.src("ALTER TABLE t ADD early int; INSERT INTO t VALUES (2, 2)")
+    p.wait_equal("t")
+
+
 def test_a_table_the_target_lacks_is_an_error_that_names_it(pair):
     p = pair().prepare("CREATE TABLE absent_one (id int PRIMARY KEY)", target_ddl="")
     p.start()
