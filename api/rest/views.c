@@ -27,7 +27,7 @@ json_t *view_info(const struct connector *c, bool just_created)
 static json_t *with_extras(json_t *state, const char *trace, const char *version)
 {
     if (state && trace && *trace) {
-        (void)json_object_set_new(state, "trace", json_string(trace));
+        (void)json_object_set_new(state, "trace", json_said(trace));
     }
     if (state && version) {
         (void)json_object_set_new(state, "version", json_string(version));

@@ -174,3 +174,18 @@ void json_escape(struct buf *out, const void *text, size_t len)
     }
     (void)buf_putc(out, '"');
 }
+
+json_t *json_said(const char *text)
+{
+    json_t *json = json_string(text);
+    if (!json) {
+        struct buf escaped;
+        buf_init(&escaped, strlen(text) * 6 + 16);
+        json_escape(&escaped, text, strlen(text));
+        if (!escaped.failed) {
+            json = json_loadb((char *)escaped.data, escaped.len, JSON_DECODE_ANY, NULL);
+        }
+        buf_finish(&escaped);
+    }
+    return json;
+}

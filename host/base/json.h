@@ -18,6 +18,9 @@ json_t *json_from_props(const struct props *p); /* object of strings */
 /* Strings as they are, numbers and booleans by their text (as Connect takes them); null, arrays and
    objects are errors that name the key. */
 hp_status json_to_props(const json_t *object, struct props *out, struct hp_error *err);
+/* A text that somebody else made, perhaps in another encoding or cut within a character, as a string all the same: what
+   is not UTF-8 becomes U+FFFD. New reference; NULL: no memory. */
+json_t *json_said(const char *text);
 void json_escape(struct buf *out, const void *text, size_t len); /* with the quotes; bad UTF-8 becomes U+FFFD */
 
 #endif

@@ -4,6 +4,8 @@
  */
 #include "configdef.h"
 
+#include "json.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,17 +73,36 @@ void config_infos_error(struct config_infos *infos, const char *name, const char
     if (!item) {
         item = add(infos, name);
     }
-    if (!item || json_array_append_new(item->errors, json_string(message)) != 0) {
+    if (!item || json_array_append_new(item->errors, json_said(message)) != 0) {
         infos->failed = true;
         return;
     }
     infos->n_errors++;
 }
 
+void config_infos_plugin_error(struct config_infos *infos, const char *name, const char *message)
+{
+    char *named = NULL;
+    if (!strstr(message, name) && asprintf(&named, "%s: %s", name, message) < 0) {
+        named = NULL;
+    }
+    config_infos_error(infos, name, named ? named : message);
+    free(named);
+}
+
+/* A URL or connection string with a password in it. */
+static bool holds_password(const char *value)
+{
+    const char *authority = strstr(value, "://");
+    size_t len = authority ? strcspn(authority + 3, "/?#") : 0;
+    const char *at = authority ? memchr(authority + 3, '@', len) : NULL;
+    return strcasestr(value, "password") || (at && memchr(authority + 3, ':', (size_t)(at - authority - 3)));
+}
+
 void config_infos_invalid(struct config_infos *infos, const char *name, const char *value, const char *message)
 {
     const struct config_item *item = config_infos_find(infos, name);
-    bool secret = item && item->key && item->key->type == HP_CONFIG_PASSWORD;
+    bool secret = (item && item->key && item->key->type == HP_CONFIG_PASSWORD) || (value && holds_password(value));
     char text[1024];
     (void)snprintf(text, sizeof text, "Invalid value %.300s for configuration %.200s: %.450s",
                    secret ? HIDDEN : (value ? value : "null"), name, message);
@@ -92,7 +113,7 @@ void config_infos_warning(struct config_infos *infos, const char *name, const ch
 {
     char text[1024];
     (void)snprintf(text, sizeof text, "configuration key \"%.300s\" %.600s", name, message);
-    if (json_array_append_new(infos->warnings, json_string(text)) != 0) {
+    if (json_array_append_new(infos->warnings, json_said(text)) != 0) {
         infos->failed = true;
     }
 }

@@ -39,6 +39,8 @@ struct config_item *config_infos_declare(struct config_infos *infos, const struc
 struct config_item *config_infos_find(const struct config_infos *infos, const char *name);
 /* A name that nobody declared becomes an item without definition. */
 void config_infos_error(struct config_infos *infos, const char *name, const char *message);
+/* A plugin's: where errors stand one below the other, each has to name its key. */
+void config_infos_plugin_error(struct config_infos *infos, const char *name, const char *message);
 /* "Invalid value V for configuration N: message", with secrets hidden. */
 void config_infos_invalid(struct config_infos *infos, const char *name, const char *value, const char *message);
 void config_infos_warning(struct config_infos *infos, const char *name, const char *message);

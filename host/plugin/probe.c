@@ -25,8 +25,8 @@
 
 static json_t *error_json(const struct hp_error *err)
 {
-    return json_pack("{s:{s:i, s:s, s:s}}", "error", "class", (int)err->klass, "code", err->code, "message",
-                     err->message);
+    return json_pack("{s:{s:i, s:o, s:o}}", "error", "class", (int)err->klass, "code", json_said(err->code), "message",
+                     json_said(err->message));
 }
 
 /* The keys of one plugin, and of the framework if it is a connector. */
@@ -78,7 +78,7 @@ static json_t *describe(const json_t *request)
 
 static void report_error(const struct hp_config_report *r, const char *key, const char *message)
 {
-    config_infos_error(r->host, key, message);
+    config_infos_plugin_error(r->host, key, message);
 }
 
 static void report_warning(const struct hp_config_report *r, const char *key, const char *message)

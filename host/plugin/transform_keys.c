@@ -129,7 +129,7 @@ static void report(const struct hp_config_report *r, const char *key, const char
 
 static void report_error(const struct hp_config_report *r, const char *key, const char *message)
 {
-    report(r, key, message, config_infos_error);
+    report(r, key, message, config_infos_plugin_error);
 }
 
 static void report_warning(const struct hp_config_report *r, const char *key, const char *message)

@@ -109,7 +109,7 @@ static void show_state(struct report *r)
     }
     if (r->state) {
         send_if_new(r, &r->shown,
-                    trace ? json_pack("{s:s, s:s, s:s}", "t", "state", "state", state, "trace", trace)
+                    trace ? json_pack("{s:s, s:s, s:o}", "t", "state", "state", state, "trace", json_said(trace))
                           : json_pack("{s:s, s:s}", "t", "state", "state", state));
     }
 }
@@ -173,7 +173,8 @@ bool report_topics(struct report *r, json_t *list)
 
 void report_done(struct report *r, const char *message, const struct hp_error *err)
 {
-    json_t *error =
-        err ? json_pack("{s:i, s:s, s:s}", "class", (int)err->klass, "code", err->code, "message", err->message) : NULL;
-    report_send(r, json_pack("{s:s, s:s, s:o*}", "t", "done", "message", message, "error", error));
+    json_t *error = err ? json_pack("{s:i, s:o, s:o}", "class", (int)err->klass, "code", json_said(err->code),
+                                    "message", json_said(err->message))
+                        : NULL;
+    report_send(r, json_pack("{s:s, s:o, s:o*}", "t", "done", "message", json_said(message), "error", error));
 }

@@ -164,3 +164,14 @@ def test_SEC16_log_lines(host):
     host.remove("a b")
     assert not [line for line in host.log().splitlines() if line and not line.startswith("20")], host.log()
     assert "\x1b" not in host.log()
+
+
+def test_errors_that_are_no_utf8_are_told_all_the_same(host):
+    """A server's message in another encoding, a text cut within a character: the state is shown, and the status is right."""
+    host.create("a", {"connector.class": "test-crash", "how": "fatal-latin1"}, wait="FAILED")
+    assert "f\ufffdr Benutzer" in host.trace("a")
+    for n in range(296, 302):
+        config = {"name": "b", **IDLE, "tasks.max": "x" * n + "é" * 10, "k" * n + "é" * 10: "1"}
+        infos = host.expect(200, "PUT", "/connector-plugins/test-idle/config/validate", config).json
+        assert infos["error_count"] == 2, infos
+        error(host.put("/connectors/b/config", config), 400, "tasks.max")

@@ -58,7 +58,8 @@ struct hp_config {
     const char *connector; /* the connector's name */
 };
 
-/* What a plugin's validate() is given to answer through. key may be one that nobody declared. */
+/* What a plugin's validate() is given to answer through. key may be one that nobody declared; it is put before an error
+   that does not name it. */
 struct hp_config_report {
     uint32_t size;
     uint32_t reserved;

@@ -1,7 +1,8 @@
 /* crash.c: a source that harms its process, in the way and at the place that `how` names. */
 #include <sys/resource.h>
-#define TINY_ID   "test-crash"
-#define TINY_HOWS "segv|abort|exit|stack|close-fds|stdout|create-segv|start-abort|stop-segv|fatal|config|retry"
+#define TINY_ID "test-crash"
+#define TINY_HOWS                                                                                                      \
+    "segv|abort|exit|stack|close-fds|stdout|create-segv|start-abort|stop-segv|fatal|config|retry|fatal-latin1"
 #include "tiny.h"
 
 #include <fcntl.h>
@@ -51,6 +52,8 @@ static hp_status tiny_poll(struct tiny *t, struct hp_poll *p, struct hp_error *e
         (void)fflush(stdout);
     } else if (strcmp(t->how, "fatal") == 0) {
         return hp_fail(err, HP_ERROR_FATAL, "", "going on would lose data");
+    } else if (strcmp(t->how, "fatal-latin1") == 0) {
+        return hp_fail(err, HP_ERROR_FATAL, "", "Passwort-Authentifizierung f\xfcr Benutzer");
     } else if (strcmp(t->how, "config") == 0) {
         return hp_fail(err, HP_ERROR_CONFIG, "", "this configuration cannot work");
     } else if (strcmp(t->how, "retry") == 0) {

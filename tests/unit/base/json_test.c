@@ -67,6 +67,20 @@ Test(json, escape)
     buf_finish(&out);
 }
 
+Test(json, what_others_said_is_a_string_in_any_case)
+{
+    static const char *const said[][2] = {{"plain", "plain"},
+                                          {"\xc3\xa9", "\xc3\xa9"},
+                                          {"f\xfcr", "f\xef\xbf\xbdr"},
+                                          {"cut \xc3", "cut \xef\xbf\xbd"},
+                                          {"", ""}};
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        json_t *json = json_said(said[i][0]);
+        cr_assert_str_eq(json_string_value(json), said[i][1]);
+        json_decref(json);
+    }
+}
+
 Test(json, props_both_ways)
 {
     struct props p;

@@ -125,6 +125,36 @@ Test(configdef, secrets_are_hidden_in_the_answer)
     json_decref(json);
 }
 
+Test(configdef, passwords_within_a_url_are_hidden_in_errors)
+{
+    static const char *const values[] = {"jdbc:postgresql://h/db?password=hunter2&x=${env:A}",
+                                         "postgresql://u:hunter2@h/${env:A}", "host=${env:A} password=hunter2"};
+    struct hp_config_key key = {.size = sizeof key, .type = HP_CONFIG_STRING, .name = "url"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        const char *error = error_of(judged(&key, values[i]));
+        cr_assert(strstr(error, "[hidden]") && !strstr(error, "hunter2"), "%s", error);
+    }
+    cr_assert(strstr(error_of(judged(&key, "postgresql://h/${env:A}")), "postgresql://h/"));
+}
+
+Test(configdef, errors_of_plugins_name_their_key)
+{
+    struct config_infos infos;
+    json_t *json, *configs;
+    config_infos_init(&infos);
+    config_infos_plugin_error(&infos, "how.many", "too few");
+    config_infos_plugin_error(&infos, "how.much", "how.much=3 is too little");
+    json = config_infos_json(&infos, "x");
+    configs = json_object_get(json, "configs");
+    static const char *const wanted[] = {"how.many: too few", "how.much=3 is too little"};
+    for (size_t i = 0; i < 2; i++) {
+        json_t *value = json_object_get(json_array_get(configs, i), "value");
+        cr_assert_str_eq(json_string_value(json_array_get(json_object_get(value, "errors"), 0)), wanted[i]);
+    }
+    json_decref(json);
+    config_infos_finish(&infos);
+}
+
 Test(configdef, shape_of_the_answer)
 {
     static const char *const members[] = {"name",         "type",          "required", "default_value",
