@@ -5,6 +5,7 @@
 #include "worker.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
     keep_standard_descriptors();
     failpoints_init();
+    (void)signal(SIGXFSZ, SIG_IGN); /* ulimit -f is met as a full disk is, not by dying */
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help(stdout);
         return 0;

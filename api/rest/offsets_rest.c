@@ -8,19 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void told(void *arg, const struct outcome *o)
+{
+    if (o->kind == OUTCOME_DONE) {
+        reply_json(arg, 200, json_pack("{s:O}", "offsets", o->json));
+    } else {
+        reply_outcome(arg, o);
+    }
+}
+
 void offsets_get(struct request *rq)
 {
-    const struct connector *c = named_connector(rq, "Connector ", " not found");
-    struct hp_error err = {.size = sizeof err};
-    json_t *list;
-    if (!c) {
-        return;
-    }
-    list = supervisor_offsets(rq->sup, c, &err);
-    if (list) {
-        reply_json(rq, 200, json_pack("{s:o}", "offsets", list));
-    } else {
-        reply_error(rq, 500, "%s", err.message);
+    if (named_connector(rq, "Connector ", " not found")) {
+        supervisor_offsets(rq->sup, rq->params[0], told, rq);
     }
 }
 

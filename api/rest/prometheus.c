@@ -269,7 +269,6 @@ static void tell(struct supervisor *s, struct buf *out)
     size_t n;
     struct told *told;
     const struct figure *said = NULL; /* the first that was shown of its name */
-    supervisor_measure(s);
     told = gather(s, &n);
     for (size_t i = 0; told && i < n; i++) {
         const struct figure *f = told[i].f;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PUT_PAGES 3u /* copied or split by one put, beside the value's own */
 #define FREE_DBI  0u
@@ -30,6 +31,28 @@ static bool disk_extend(struct disk *d, uint64_t end)
         } else if (errno != EINTR) {
             return false;
         }
+    }
+    return true;
+}
+
+/* LMDB leaves a page unwritten that one transaction both took and gave back, also at the end of the file: the length
+   must not tell that from a file that was cut. False: errno says why. */
+static bool disk_lengthen(struct disk *d, uint64_t end)
+{
+    struct stat st;
+    if (end <= d->length) {
+        return true;
+    }
+    if (fstat(d->env->fd, &st) != 0) {
+        return false;
+    }
+    d->length = (uint64_t)st.st_size;
+    end = end < d->allocated ? d->allocated : end;
+    if (end > d->length) {
+        if (ftruncate(d->env->fd, (off_t)end) != 0) {
+            return false;
+        }
+        d->length = end;
     }
     return true;
 }
@@ -83,17 +106,19 @@ hp_status disk_need(struct disk *d, uint64_t bytes, uint64_t puts, bool urgent, 
     uint64_t ahead = (d->base + need + d->reserve + STEP - 1) / STEP * STEP;
     int rc;
     d->need = need;
-    if (end <= d->allocated || d->unsupported) {
-        return HP_OK;
-    }
-    if (disk_extend(d, ahead) || disk_extend(d, end)) {
-        return HP_OK;
-    }
-    rc = errno;
-    /* Freed pages may do instead. If they do not, writing pages beyond the file's end fails before anything is synced.
-     */
-    if (free_pages(d) * page >= 2 * need) {
-        return HP_OK;
+    if (end <= d->allocated || d->unsupported || disk_extend(d, ahead) || disk_extend(d, end)) {
+        if (disk_lengthen(d, d->base + need)) {
+            return HP_OK;
+        }
+        rc = errno;
+    } else {
+        rc = errno;
+        /* Freed pages may do instead. If they do not, writing pages beyond the file's end fails before anything is
+           synced. */
+        if (free_pages(d) * page >= 2 * need) {
+            (void)disk_lengthen(d, d->base + need); /* takes no space */
+            return HP_OK;
+        }
     }
     return env_fail(err, rc, d->what, "allocate disk space; free some, or let retention delete more");
 }

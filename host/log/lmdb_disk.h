@@ -1,4 +1,7 @@
-/* lmdb_disk.h: disk space allocated ahead of a writer's need, so that a commit cannot meet a full disk. One owner. */
+/*
+ * lmdb_disk.h: disk space allocated ahead of a writer's need, so that a commit cannot meet a full disk; and the file's
+ * length, which is never less than a commit refers to, so that one that was cut is known by it (env_open()). One owner.
+ */
 #ifndef LOG_LMDB_DISK_H
 #define LOG_LMDB_DISK_H
 
@@ -10,6 +13,7 @@ struct disk {
     uint64_t reserve;   /* kept ahead */
     uint64_t spare;     /* of it only for trimming and positions: how a full log gets out again */
     uint64_t allocated; /* the file's space is ours up to here */
+    uint64_t length;    /* the file is at least this long */
     uint64_t base;      /* end of the pages in use when this transaction began */
     uint64_t need;      /* what it may take at most beyond that */
     bool unsupported;   /* the file system cannot allocate ahead */

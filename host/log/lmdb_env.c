@@ -4,6 +4,7 @@
  */
 #include "lmdb_env.h"
 
+#include "log.h"
 #include "logging.h"
 
 #include <errno.h>
@@ -20,8 +21,30 @@
 #define READERS_MAX 1022u
 #define LOCK_BYTES  (96 << 10) /* more than the lock file takes for that many */
 
+#define CUT_SHORT ENODATA /* our own meaning of it */
+
 static pthread_mutex_t envs_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct env *envs;
+static uint64_t last_serial;
+
+/* What this thread used last, copied: the environment may be gone when it is looked at. */
+static _Thread_local struct {
+    uint64_t serial;
+    char what[200];
+} in_use;
+
+void env_use(const struct env *env)
+{
+    if (in_use.serial != env->serial) {
+        in_use.serial = env->serial;
+        memcpy(in_use.what, env->what, sizeof in_use.what);
+    }
+}
+
+const char *log_in_use(void)
+{
+    return in_use.what;
+}
 
 static const struct {
     const char *name;
@@ -94,7 +117,7 @@ hp_status env_commit(MDB_txn *txn, const char *what, struct hp_error *err)
 static void env_assert_failed(MDB_env *mdb, const char *message)
 {
     (void)mdb;
-    log_error("LMDB found its file damaged: %s", message);
+    log_error("%s: its data file is damaged: %s", log_in_use(), message);
     abort();
 }
 
@@ -137,9 +160,24 @@ static int reserve_lock(const char *dir)
     return rc;
 }
 
+/* Pages beyond the end of the file would be met as a signal. */
+static int check_length(struct env *env)
+{
+    MDB_envinfo info;
+    struct stat st;
+    MDB_stat stat;
+    int rc = mdb_env_get_fd(env->mdb, &env->fd);
+    rc = rc ? rc : mdb_env_stat(env->mdb, &stat);
+    rc = rc ? rc : mdb_env_info(env->mdb, &info); /* before looking at the length: a writer makes it longer first */
+    if (rc || fstat(env->fd, &st) != 0) {
+        return rc ? rc : errno;
+    }
+    env->page = stat.ms_psize;
+    return (uint64_t)st.st_size / env->page > info.me_last_pgno ? 0 : CUT_SHORT;
+}
+
 static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t map)
 {
-    MDB_stat stat;
     int rc = mdb_env_create(&env->mdb);
     if (rc) {
         env->mdb = NULL;
@@ -151,10 +189,8 @@ static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t m
     rc = rc ? rc : mdb_env_set_maxreaders(env->mdb, READERS_MAX);
     rc = rc || !(flags & ENV_WRITE) ? rc : reserve_lock(dir);
     rc = rc ? rc : mdb_env_open(env->mdb, dir, MDB_NOTLS | (flags & ENV_WRITE ? 0 : MDB_RDONLY), 0600);
-    rc = rc ? rc : open_dbs(env, flags);
-    rc = rc ? rc : mdb_env_stat(env->mdb, &stat);
-    env->page = rc ? 0 : stat.ms_psize;
-    return rc ? rc : mdb_env_get_fd(env->mdb, &env->fd);
+    rc = rc ? rc : check_length(env);
+    return rc ? rc : open_dbs(env, flags);
 }
 
 /*
@@ -196,6 +232,26 @@ void env_forget(const struct env *env)
     }
 }
 
+hp_status env_seal(struct env *env, const char *what, struct hp_error *err)
+{
+    MDB_envinfo info;
+    struct stat st;
+    int rc = mdb_env_info(env->mdb, &info);
+    off_t length = (off_t)((info.me_last_pgno + 1) * env->page);
+    if (rc == 0 && (fstat(env->fd, &st) != 0 || (st.st_size < length && ftruncate(env->fd, length) != 0))) {
+        rc = errno;
+    }
+    if (rc) {
+        return env_fail(err, rc, what, "make its data file");
+    }
+    rc = mdb_env_sync(env->mdb, 1);
+    if (rc) {
+        log_error("%s: sync of its new data file failed: %s", what, mdb_strerror(rc));
+        abort(); /* rule E6 */
+    }
+    return HP_OK;
+}
+
 static struct env *find_open(const struct stat *st)
 {
     for (struct env *e = envs; e; e = e->next) {
@@ -213,15 +269,17 @@ static const char *foreign(const char *dir)
     const uint32_t magic = 0xBEEFC0DE;
     uint32_t there[2] = {0, 0};
     char path[4096];
+    off_t size = 0;
     ssize_t n = -1;
     int fd;
     (void)snprintf(path, sizeof path, "%s/data.mdb", dir);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         n = pread(fd, there, sizeof there, 16);
+        size = lseek(fd, 0, SEEK_END);
         (void)close(fd);
     }
-    if (n < (ssize_t)sizeof there) {
+    if (n < (ssize_t)sizeof there || (there[0] == magic && size < 2 * (off_t)sysconf(_SC_PAGESIZE))) {
         return "it is cut short";
     }
     if (there[0] == __builtin_bswap32(magic)) {
@@ -233,6 +291,10 @@ static const char *foreign(const char *dir)
 
 static hp_status fail_open(int rc, const char *dir, const char *what, struct hp_error *err)
 {
+    if (rc == CUT_SHORT) {
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                       "%.300s: its data file is cut short: pages that it refers to are missing at its end", what);
+    }
     if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH) {
         return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its data file cannot be used: %s", what, foreign(dir));
     }
@@ -251,6 +313,9 @@ static hp_status env_open_new(const char *dir, unsigned flags, uint64_t map, con
     env->plain = flags & ENV_PLAIN;
     env->writable = flags & ENV_WRITE;
     env->refs = 1;
+    env->serial = ++last_serial;
+    (void)snprintf(env->what, sizeof env->what, "%s", what);
+    env_use(env);
     rc = open_mdb(env, dir, flags, map);
     if (rc == 0 && fstat(env->fd, &st) != 0) {
         rc = errno;
@@ -297,6 +362,7 @@ hp_status env_open(const char *dir, unsigned flags, uint64_t map, const char *wh
                          "%.300s: this process has it open for reading only; open for writing first", what);
     } else if (env) {
         env->refs++;
+        env_use(env);
         *out = env;
     } else if (status == HP_OK) {
         status = env_open_new(dir, flags, map, what, out, err);

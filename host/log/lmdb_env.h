@@ -22,6 +22,8 @@ struct env {
     const uint8_t *base; /* where the file is mapped; NULL if that could not be found out */
     bool writable;
     bool plain; /* only the main database: a map */
+    uint64_t serial;
+    char what[200]; /* for a crash report */
     dev_t dev;
     ino_t ino;
     unsigned refs;
@@ -39,6 +41,10 @@ void env_close(struct env *env); /* may be NULL */
 
 /* Fill *err from a return code of LMDB's (not 0) and return HP_ERROR. */
 hp_status env_fail(struct hp_error *err, int rc, const char *what, const char *doing);
+/* This thread is about to use it: should the process crash over a damaged page, its last words name the file. */
+void env_use(const struct env *env);
+/* After making: the file is as long as its pages say (see lmdb_disk.h), and on disk. */
+hp_status env_seal(struct env *env, const char *what, struct hp_error *err);
 /* End of a write transaction, durable. A failed sync ends the process (rule E6). */
 hp_status env_commit(MDB_txn *txn, const char *what, struct hp_error *err);
 

@@ -13,14 +13,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- attaching ---- */
+
+/* There was no data file: is there no stream (HP_IDLE), or has it lost it? */
+static hp_status no_data_file(const char *path, const char *what, struct hp_error *err)
+{
+    char file[STREAM_PATH_MAX + 16];
+    (void)snprintf(file, sizeof file, "%s/data.mdb", path);
+    if (access(path, F_OK) != 0 || access(file, F_OK) == 0) { /* just made: asked again, it is found */
+        return HP_IDLE;
+    }
+    return hp_fail(err, HP_ERROR_FATAL, "CORRUPT", "%.300s: its folder %.400s holds no data file", what, path);
+}
 
 hp_status reader_attach(struct log_reader *r, struct hp_error *err)
 {
     char *name = NULL;
     hp_status status = env_open(r->path, 0, r->log->map, r->what, &r->env, err);
     int rc;
+    status = status == HP_IDLE ? no_data_file(r->path, r->what, err) : status;
     if (status != HP_OK) {
         return status;
     }
@@ -79,7 +92,9 @@ bool reader_stale(const struct log_reader *r)
 
 hp_status reader_begin(struct log_reader *r, struct hp_error *err)
 {
-    int rc = mdb_txn_renew(r->txn);
+    int rc;
+    env_use(r->env);
+    rc = mdb_txn_renew(r->txn);
     rc = rc ? rc : mdb_cursor_renew(r->txn, r->cursor);
     if (rc) {
         return env_fail(err, rc, r->what, "begin to read");
@@ -259,6 +274,7 @@ hp_status log_streams(struct log *log, char ***out_names, size_t *out_n, struct 
             continue;
         }
         status = env_open(path, 0, log->map, e->d_name, &env, &wrong);
+        status = status == HP_IDLE ? no_data_file(path, e->d_name, &wrong) : status;
         if (status == HP_OK) {
             status = stream_identity(env, e->d_name, &name, &id, &wrong);
             env_close(env);

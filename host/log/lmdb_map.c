@@ -3,12 +3,13 @@
  * beginning and a hash, and its full text stands before the value. [any] thread; LMDB serialises writers.
  */
 #include "crc32c.h"
-#include "fs.h"
 #include "id_index.h"
 #include "lmdb_disk.h"
 #include "lmdb_env.h"
+#include "lmdb_make.h"
 #include "log.h"
 
+#include <dirent.h>
 #include <endian.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #define RESERVE     (1u << 20)
 #define MAP_VERSION 1u
 #define KEY_MAX     65535u
+#define PATH_ROOM   4352u
 #define KEY_PLAIN   480u /* longer ones are cut here; LMDB's limit is 511 */
 
 struct log_map {
@@ -85,23 +87,102 @@ static hp_status pair_open(const struct log_map *m, const MDB_val *v, struct hp_
 
 /* ---- opening ---- */
 
-hp_status log_map_open(const char *dir, struct log_map **out, struct hp_error *err)
+static bool is_empty(const char *dir)
 {
-    struct log_map *m;
-    if (fs_mkdirs(dir, err) != HP_OK) {
+    DIR *d = opendir(dir);
+    bool empty = true;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        empty = empty && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0);
+    }
+    if (d) {
+        (void)closedir(d);
+    }
+    return empty;
+}
+
+static hp_status map_make(const char *dir, struct hp_error *err)
+{
+    char aside[PATH_ROOM], parent[PATH_ROOM];
+    const char *slash = strrchr(dir, '/');
+    if (!is_empty(dir)) {
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                       "%.300s: its data file data.mdb is missing: put it back from a copy. Without one, remove the "
+                       "folder; what it held is lost then",
+                       dir);
+    }
+    (void)snprintf(parent, sizeof parent, "%.*s", slash ? (int)(slash - dir) : 1, slash ? dir : ".");
+    if (snprintf(aside, sizeof aside, "%s/.new-%s", parent, slash ? slash + 1 : dir) >= (int)sizeof aside) {
+        return hp_fail(err, HP_ERROR_CONFIG, "", "path of a folder is too long: %.300s", dir);
+    }
+    return make_env(&(struct make){.path = dir, .aside = aside, .flags = ENV_PLAIN, .map = MAP_SIZE, .what = dir}, err);
+}
+
+/* Every entry is looked at: a damaged page may as well hide some, and nobody would miss them by name. */
+static hp_status map_check(struct log_map *m, MDB_txn *txn, MDB_cursor *cursor, struct hp_error *err)
+{
+    MDB_val k, v;
+    MDB_stat stat;
+    size_t n = 0;
+    int rc = mdb_stat(txn, m->env->main, &stat);
+    for (rc = rc ? rc : mdb_cursor_get(cursor, &k, &v, MDB_FIRST); rc == 0 && n <= stat.ms_entries;
+         rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+        struct hp_bytes key, value;
+        if (pair_open(m, &v, &key, &value, err) != HP_OK) {
+            return HP_ERROR;
+        }
+        n++;
+    }
+    if (rc && rc != MDB_NOTFOUND) {
+        return env_fail(err, rc, m->what, "read");
+    }
+    return n == stat.ms_entries ? HP_OK
+                                : hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                                          "%.300s: its data file is damaged: it has %zu entries that can be found, and "
+                                          "says that they are %zu",
+                                          m->what, n, stat.ms_entries);
+}
+
+static hp_status map_open(struct log_map *m, struct hp_error *err)
+{
+    const unsigned flags = ENV_WRITE | ENV_PLAIN;
+    MDB_cursor *cursor;
+    MDB_txn *txn;
+    hp_status status = env_open(m->what, flags, MAP_SIZE, m->what, &m->env, err);
+    int rc;
+    if (status == HP_IDLE) {
+        status = map_make(m->what, err);
+        status = status == HP_OK ? env_open(m->what, flags, MAP_SIZE, m->what, &m->env, err) : status;
+    }
+    if (status != HP_OK) {
         return HP_ERROR;
     }
-    m = calloc(1, sizeof *m);
+    rc = mdb_txn_begin(m->env->mdb, NULL, MDB_RDONLY, &txn);
+    if (rc) {
+        return env_fail(err, rc, m->what, "read");
+    }
+    rc = mdb_cursor_open(txn, m->env->main, &cursor);
+    if (rc) {
+        status = env_fail(err, rc, m->what, "read");
+    } else {
+        status = map_check(m, txn, cursor, err);
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    return status;
+}
+
+hp_status log_map_open(const char *dir, struct log_map **out, struct hp_error *err)
+{
+    struct log_map *m = calloc(1, sizeof *m);
     if (!m || !(m->what = strdup(dir))) {
         free(m);
         return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "no memory");
     }
-    if (env_open(dir, ENV_WRITE | ENV_CREATE | ENV_PLAIN, MAP_SIZE, m->what, &m->env, err) != HP_OK) {
-        free(m->what);
-        free(m);
+    (void)pthread_mutex_init(&m->lock, NULL);
+    if (map_open(m, err) != HP_OK) {
+        log_map_close(m);
         return HP_ERROR;
     }
-    (void)pthread_mutex_init(&m->lock, NULL);
     disk_init(&m->disk, m->env, m->what, RESERVE);
     *out = m;
     return HP_OK;
@@ -154,7 +235,9 @@ static hp_status map_step(struct log_map *m, MDB_txn *txn, const struct log_map_
 static hp_status map_apply(struct log_map *m, const struct log_map_op *ops, size_t n, struct hp_error *err)
 {
     MDB_txn *txn;
-    int rc = mdb_txn_begin(m->env->mdb, NULL, 0, &txn);
+    int rc;
+    env_use(m->env);
+    rc = mdb_txn_begin(m->env->mdb, NULL, 0, &txn);
     if (rc) {
         return env_fail(err, rc, m->what, "begin");
     }

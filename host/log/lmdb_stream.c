@@ -1,6 +1,5 @@
 /*
- * lmdb_stream.c: see lmdb_stream.h. A stream is made aside and renamed into place, and renamed away before it is
- * removed, so nobody ever sees half of one. Making and removing are serialised by a lock on the folder.
+ * lmdb_stream.c: see lmdb_stream.h. Making and removing of streams are serialised by a lock on the folder.
  */
 #include "lmdb_stream.h"
 
@@ -8,6 +7,7 @@
 #include "fs.h"
 #include "futex.h"
 #include "lmdb_format.h"
+#include "lmdb_make.h"
 #include "lmdb_marker.h"
 #include "logging.h"
 #include "wake.h"
@@ -118,33 +118,6 @@ hp_status stream_identity(struct env *env, const char *what, char **out_name, ch
 
 /* ---- making ---- */
 
-static void remove_folder(const char *path)
-{
-    static const char *const files[] = {"data.mdb", "lock.mdb", "wake", "lock"};
-    char file[STREAM_PATH_MAX + 16];
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        (void)snprintf(file, sizeof file, "%s/%s", path, files[i]);
-        (void)unlink(file);
-    }
-    if (rmdir(path) != 0 && errno != ENOENT) {
-        log_warn("cannot remove %s: %s", path, strerror(errno));
-    }
-}
-
-static hp_status sync_folder(const char *path, struct hp_error *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return hp_fail(err, HP_ERROR_RETRY, "", "cannot open folder %.400s: %s", path, strerror(errno));
-    }
-    if (fsync(fd) != 0 && errno != EINVAL) {
-        log_error("fsync of folder %s failed: %s", path, strerror(errno));
-        abort();
-    }
-    (void)close(fd);
-    return HP_OK;
-}
-
 static hp_status stream_write_identity(struct env *env, const char *name, const char *what, struct hp_error *err)
 {
     struct stored_stream s = {.sum = {.magic = STREAM_MAGIC},
@@ -182,17 +155,14 @@ static hp_status stream_write_identity(struct env *env, const char *name, const 
     return env_commit(txn, what, err);
 }
 
-static hp_status stream_make_in(const struct log *log, const char *name, const char *path, struct hp_error *err)
+/* What a new stream has from the start. */
+static hp_status stream_fill(const struct make *m, struct env *env, struct hp_error *err)
 {
-    struct env *env = NULL;
     uint32_t *wake = NULL;
-    hp_status status = fs_mkdirs(path, err);
-    status = status == HP_OK ? env_open(path, ENV_WRITE | ENV_CREATE, log->map, name, &env, err) : status;
-    status = status == HP_OK ? stream_write_identity(env, name, name, err) : status;
-    status = status == HP_OK ? wake_open(path, "wake", true, &wake, err) : status;
-    env_close(env);
+    hp_status status = stream_write_identity(env, m->what, m->what, err);
+    status = status == HP_OK ? wake_open(m->aside, "wake", true, &wake, err) : status;
     wake_close(wake);
-    return status == HP_OK ? sync_folder(path, err) : status;
+    return status;
 }
 
 /* Removes what an interrupted making or deleting left. Under the folder's lock. */
@@ -203,7 +173,7 @@ static void sweep(const struct log *log)
         if (strcmp(e->d_name, ".new") == 0 || strncmp(e->d_name, ".deleted-", 9) == 0) {
             char path[STREAM_PATH_MAX];
             (void)snprintf(path, sizeof path, "%s/%s", log->dir, e->d_name);
-            remove_folder(path);
+            make_remove(path);
         }
     }
     if (dir) {
@@ -240,14 +210,9 @@ static hp_status stream_make(struct log *log, const char *name, const char *path
     if (stat(path, &st) != 0) {
         sweep(log);
         (void)snprintf(aside, sizeof aside, "%s/.new", log->dir);
-        status = stream_make_in(log, name, aside, err);
-        if (status == HP_OK && rename(aside, path) != 0) {
-            status = hp_fail(err, HP_ERROR_RETRY, "", "cannot rename %.400s: %s", aside, strerror(errno));
-        }
-        status = status == HP_OK ? sync_folder(log->dir, err) : status;
-        if (status != HP_OK) {
-            remove_folder(aside);
-        } else {
+        status = make_env(
+            &(struct make){.path = path, .aside = aside, .map = log->map, .what = name, .fill = stream_fill}, err);
+        if (status == HP_OK) {
             futex_bump(log->wake);
         }
     }
@@ -315,10 +280,10 @@ hp_status log_stream_delete(struct log *log, const char *name, struct hp_error *
     if (rename(path, away) != 0) {
         status = hp_fail(err, HP_ERROR_RETRY, "", "cannot rename %.400s: %s", path, strerror(errno));
     } else {
-        status = sync_folder(log->dir, err);
+        status = make_sync(log->dir, err);
         wake_readers(away);
         futex_bump(log->wake);
-        remove_folder(away);
+        make_remove(away);
         log_info("stream %s was deleted", name);
     }
     (void)close(lock);

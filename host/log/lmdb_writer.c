@@ -245,6 +245,7 @@ hp_status writer_begin(struct log_writer *w, struct hp_error *err)
     if (w->txn) {
         return hp_fail(err, HP_ERROR_FATAL, "", "%s: a log transaction is open already", w->what);
     }
+    env_use(w->env);
     rc = mdb_txn_begin(w->env->mdb, NULL, 0, &w->txn);
     if (rc) {
         w->txn = NULL;

@@ -150,11 +150,17 @@ hp_status log_topic_offset(struct log_reader *r, const char *topic, uint64_t at,
 hp_status log_topic_seek(struct log_reader *r, const char *topic, uint64_t topic_offset, uint64_t *out_at,
                          struct hp_error *err);
 
+/* What the calling thread read or wrote last ("stream orders"; "" nothing): a damaged page may crash whoever reads it,
+   and a report of the crash should say where. Async-signal-safe. */
+const char *log_in_use(void);
+
 /* ---- small durable maps, for configs, states and the like ---- */
 
 struct log_map;
 
-/* Text keys to byte values. Every put/delete is durable when it returns. One process at a time writes. */
+/* Text keys to byte values. Every put/delete is durable when it returns. One process at a time writes. Opening makes it
+   if there is nothing in its place, and looks at every entry: a data file that is missing, cut or damaged is an error
+   (FATAL, "CORRUPT"), never taken for a new one. */
 hp_status log_map_open(const char *dir, struct log_map **out, struct hp_error *err);
 void log_map_close(struct log_map *m);
 hp_status log_map_put(struct log_map *m, const char *key, const void *data, size_t len,

@@ -1,6 +1,7 @@
 /*
- * probe.c: answers one question about plugins, in a process of its own, and ends. Whatever a plugin does to this
- * process is seen by the one who asked as a missing answer. Started by the supervisor and by commands.
+ * probe.c: answers one question about plugins, or of a stream's position, in a process of its own, and ends. Whatever a
+ * plugin or a damaged file does to this process is seen by the one who asked as a missing answer. Started by the
+ * supervisor and by commands.
  */
 #include "probe.h"
 
@@ -9,6 +10,7 @@
 #include "framework_keys.h"
 #include "json.h"
 #include "load.h"
+#include "log.h"
 #include "transform_keys.h"
 
 #include <errno.h>
@@ -21,7 +23,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define REQUEST_MAX (16u << 20)
+#define REQUEST_MAX  (16u << 20)
+#define POSITION_MAX (16u << 20)
 
 static json_t *error_json(const struct hp_error *err)
 {
@@ -247,6 +250,30 @@ static json_t *validate(const json_t *request)
     return answer;
 }
 
+static json_t *position(const json_t *request)
+{
+    struct log_config config = {.dir = json_string_value(json_object_get(request, "streams"))};
+    const char *stream = json_string_value(json_object_get(request, "stream"));
+    struct hp_error err = {.size = sizeof err};
+    json_t *answer = NULL, *json = NULL;
+    struct log *log;
+    struct buf text;
+    if (!config.dir || !stream) {
+        (void)hp_fail(&err, HP_ERROR_CONFIG, "", "position: \"streams\" and \"stream\" must be strings");
+        return error_json(&err);
+    }
+    buf_init(&text, POSITION_MAX);
+    if (log_open(&config, &log, &err) == HP_OK) {
+        if (log_position_read(log, stream, &text, &err) == HP_OK) {
+            json = text.len ? json_parse((const char *)text.data, text.len, &err) : json_null();
+            answer = json ? json_pack("{s:o}", "position", json) : NULL;
+        }
+        log_close(log);
+    }
+    buf_finish(&text);
+    return answer ? answer : error_json(&err);
+}
+
 static json_t *answer_to(const json_t *request)
 {
     const char *what = json_string_value(json_object_get(request, "do"));
@@ -257,7 +284,10 @@ static json_t *answer_to(const json_t *request)
     if (what && strcmp(what, "validate") == 0) {
         return validate(request);
     }
-    (void)hp_fail(&err, HP_ERROR_CONFIG, "", "\"do\" must be \"describe\" or \"validate\"");
+    if (what && strcmp(what, "position") == 0) {
+        return position(request);
+    }
+    (void)hp_fail(&err, HP_ERROR_CONFIG, "", "\"do\" must be \"describe\", \"validate\" or \"position\"");
     return error_json(&err);
 }
 

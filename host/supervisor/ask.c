@@ -27,6 +27,7 @@ struct ask {
     size_t sent, len;
     struct buf answer;
     bool late;
+    const char *whom;
     ask_fn done;
     void *arg;
 };
@@ -97,19 +98,19 @@ static json_t *judge(struct ask *a, int wait_status, struct hp_error *err)
     char end[96];
     json_t *json;
     if (a->late) {
-        (void)hp_fail(err, HP_ERROR_FATAL, "", "the plugin did not answer within %d seconds", ASK_TIMEOUT_MS / 1000);
+        (void)hp_fail(err, HP_ERROR_FATAL, "", "%s did not answer within %d seconds", a->whom, ASK_TIMEOUT_MS / 1000);
         return NULL;
     }
     if (wait_status != 0) {
         process_end_text(wait_status, end, sizeof end);
-        (void)hp_fail(err, HP_ERROR_FATAL, "", "the process that asked the plugin %s%s",
+        (void)hp_fail(err, HP_ERROR_FATAL, "", "the process that asked %s %s%s", a->whom,
                       WIFSIGNALED(wait_status) ? "was " : "", end);
         return NULL;
     }
     json = a->answer.failed ? NULL : json_loadb((char *)a->answer.data, a->answer.len, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(json)) {
         json_decref(json);
-        (void)hp_fail(err, HP_ERROR_FATAL, "", "the process that asked the plugin gave no proper answer");
+        (void)hp_fail(err, HP_ERROR_FATAL, "", "the process that asked %s gave no proper answer", a->whom);
         return NULL;
     }
     return json;
@@ -131,7 +132,7 @@ static void ended(void *arg, int wait_status)
     json_decref(json);
 }
 
-hp_status ask_start(struct loop *loop, const char *request, ask_fn done, void *arg, struct ask **out,
+hp_status ask_start(struct loop *loop, const char *request, const char *whom, ask_fn done, void *arg, struct ask **out,
                     struct hp_error *err)
 {
     struct process_spec spec = {.command = "probe", .memory_max = PROBE_MEMORY};
@@ -148,6 +149,7 @@ hp_status ask_start(struct loop *loop, const char *request, ask_fn done, void *a
     }
     a->loop = loop;
     a->len = strlen(request);
+    a->whom = whom;
     a->done = done;
     a->arg = arg;
     a->pid = p.pid;

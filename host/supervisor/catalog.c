@@ -21,6 +21,7 @@ struct question {
     struct question *next;
     char *request;
     struct ask *ask;   /* running */
+    const char *whom;  /* is asked */
     uint64_t identity; /* describe: to keep the answer by; 0: do not keep */
     char *name;
     catalog_fn done;
@@ -186,7 +187,7 @@ static void start_next(struct catalog *c)
         if (!c->line) {
             c->line_end = &c->line;
         }
-        if (ask_start(c->loop, q->request, answered, q, &q->ask, &err) != HP_OK) {
+        if (ask_start(c->loop, q->request, q->whom, answered, q, &q->ask, &err) != HP_OK) {
             answer(q, NULL, &err);
             continue;
         }
@@ -197,8 +198,8 @@ static void start_next(struct catalog *c)
 }
 
 /* Takes request over (NULL: there was no memory for it). */
-static void put_question(struct catalog *c, json_t *request, uint64_t identity, const char *name, catalog_fn done,
-                         void *arg)
+static void put_question(struct catalog *c, json_t *request, const char *whom, uint64_t identity, const char *name,
+                         catalog_fn done, void *arg)
 {
     struct hp_error err = {.size = sizeof err};
     struct question *q = calloc(1, sizeof *q);
@@ -212,7 +213,7 @@ static void put_question(struct catalog *c, json_t *request, uint64_t identity, 
         done(arg, NULL, &err);
         return;
     }
-    *q = (struct question){c, NULL, text, NULL, identity, copy, done, arg};
+    *q = (struct question){c, NULL, text, NULL, whom, identity, copy, done, arg};
     *c->line_end = q;
     c->line_end = &q->next;
     start_next(c);
@@ -228,8 +229,8 @@ void catalog_describe(struct catalog *c, const struct plugin_file *file, const c
             return;
         }
     }
-    put_question(c, json_pack("{s:s, s:s, s:s}", "do", "describe", "plugin", file->path, "class", name), file->identity,
-                 name, done, arg);
+    put_question(c, json_pack("{s:s, s:s, s:s}", "do", "describe", "plugin", file->path, "class", name), "the plugin",
+                 file->identity, name, done, arg);
 }
 
 void catalog_validate(struct catalog *c, const char *klass, const json_t *config, catalog_fn done, void *arg)
@@ -237,5 +238,11 @@ void catalog_validate(struct catalog *c, const char *klass, const json_t *config
     put_question(c,
                  json_pack("{s:s, s:s, s:s, s:O}", "do", "validate", "class", klass, "plugin_path", c->path, "config",
                            (json_t *)(uintptr_t)config),
-                 0, klass, done, arg);
+                 "the plugin", 0, klass, done, arg);
+}
+
+void catalog_position(struct catalog *c, const char *streams, const char *stream, catalog_fn done, void *arg)
+{
+    put_question(c, json_pack("{s:s, s:s, s:s}", "do", "position", "streams", streams, "stream", stream), "its stream",
+                 0, stream, done, arg);
 }

@@ -31,5 +31,7 @@ typedef void (*catalog_fn)(void *arg, json_t *json, const struct hp_error *err);
 void catalog_describe(struct catalog *c, const struct plugin_file *file, const char *name, catalog_fn done, void *arg);
 /* The answer to {"do":"validate",...}, as in probe.h. */
 void catalog_validate(struct catalog *c, const char *klass, const json_t *config, catalog_fn done, void *arg);
+/* The answer to {"do":"position",...}: no plugin's business, but a probe's, too. */
+void catalog_position(struct catalog *c, const char *streams, const char *stream, catalog_fn done, void *arg);
 
 #endif

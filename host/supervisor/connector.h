@@ -65,7 +65,7 @@ struct connector {
     struct seen seen;
     struct figures figures;
     int64_t seen_saved_ms;
-    char *stream_id;           /* of a source's stream, once read; NULL: not known */
+    char *stream_id;           /* of a source's stream, once its worker has told it; NULL: not known */
     int64_t floor;             /* last told to the worker ... */
     size_t floor_topics;       /* ... and of how many of its topics it was worked out */
     struct connector **covers; /* a sink's sources, see floor.c */
@@ -82,6 +82,7 @@ void connector_event(struct connector *c, enum event event);
 void connector_start_queued(struct connector *c); /* phase QUEUED: now */
 void connector_check_alive(struct connector *c, int64_t now_ms);
 void connector_set_trace(struct connector *c, const char *text);
+void connector_show_log(struct connector *c); /* no worker runs: the size of its log, as the last one left it */
 
 /* talk.c */
 void connector_say(struct connector *c, const char *line); /* to its worker; with the \n */

@@ -140,18 +140,6 @@ int64_t floor_of(const struct supervisor *s, const struct connector *source)
     return floor > INT64_MAX ? -1 : (int64_t)floor;
 }
 
-/* A stream made anew under the same name is another one: offsets of the old one say nothing about it. */
-static void learn_stream_id(struct supervisor *s, struct connector *source)
-{
-    struct hp_error err = {.size = sizeof err};
-    struct log_stream_info info;
-    if (!source->stream_id && source->task != TASK_UNASSIGNED &&
-        log_stream_info(s->log, source->name, &info, &err) == HP_OK) {
-        (void)connector_set_text(&source->stream_id, info.id);
-        log_stream_info_finish(&info);
-    }
-}
-
 /* To every source's worker whose floor is not as it was told. */
 static void tell(struct supervisor *s)
 {
@@ -161,7 +149,6 @@ static void tell(struct supervisor *s)
         if (c->control.fd < 0 || !c->kind || strcmp(c->kind, "source") != 0) {
             continue;
         }
-        learn_stream_id(s, c);
         floor = floor_of(s, c);
         if (floor != c->floor || c->seen.n_topics != c->floor_topics) {
             c->floor = floor;

@@ -2,7 +2,6 @@
 #ifndef SUPERVISOR_INNER_H
 #define SUPERVISOR_INNER_H
 
-#include "log.h"
 #include "settings.h"
 #include "store.h"
 #include "supervisor.h"
@@ -12,8 +11,6 @@ struct supervisor {
     const struct props *settings;
     struct store *store;
     struct catalog *catalog;
-    struct log *log;
-    char *streams_dir;
     int lock;
     char worker_id[300];
     uint64_t revisions;           /* given out so far */

@@ -1,7 +1,8 @@
 /*
  * offsets.c: reading and changing the offsets of a connector (REST-23 to REST-25, T11). Reading needs no worker: a
- * source's position lies in its stream, a sink's was told by its worker. Changing is the plugin's business too (a slot
- * is dropped, a row in the target changes), so a process of its own does it. One thread, the loop's.
+ * source's position lies in its stream, where a probe reads it; a sink's was told by its worker. Changing is the
+ * plugin's business too (a slot is dropped, a row in the target changes), so a process of its own does it. One thread,
+ * the loop's.
  */
 #include "inner.h"
 #include "json.h"
@@ -24,41 +25,78 @@ static json_t *source_partition(const struct connector *c)
     return json_pack("{s:s}", prefix ? "server" : "connector", prefix ? prefix : c->name);
 }
 
-static json_t *source_offsets(struct supervisor *s, const struct connector *c, struct hp_error *err)
+/* A source's position is read by a child: a damaged stream must not take the host with it that only wants to tell of
+ * it.
+ */
+struct reading {
+    char *name;
+    json_t *partition;
+    outcome_fn done;
+    void *arg;
+};
+
+static void reading_free(struct reading *r)
 {
-    struct buf position;
-    json_t *offset = NULL, *list = NULL;
-    bool exists = false;
-    char **names;
-    size_t n;
-    if (log_streams(s->log, &names, &n, err) != HP_OK) {
-        return NULL;
-    }
-    for (size_t i = 0; i < n; i++) {
-        exists = exists || strcmp(names[i], c->name) == 0;
-    }
-    log_names_free(names, n);
-    if (!exists) {
-        return json_array(); /* it has not written anything yet */
-    }
-    buf_init(&position, 1u << 20);
-    if (log_position_read(s->log, c->name, &position, err) >= 0) {
-        if (position.len == 0) {
-            list = json_array();
-        } else if ((offset = json_parse((char *)position.data, position.len, err)) != NULL) {
-            list = json_pack("[{s:o, s:o}]", "partition", source_partition(c), "offset", offset);
-        }
-    }
-    buf_finish(&position);
-    return list;
+    free(r->name);
+    json_decref(r->partition);
+    free(r);
 }
 
-json_t *supervisor_offsets(struct supervisor *s, const struct connector *c, struct hp_error *err)
+static void answer_list(outcome_fn done, void *arg, json_t *list)
 {
-    if (c->kind && strcmp(c->kind, "source") == 0) {
-        return source_offsets(s, c, err);
+    struct outcome o = {.kind = OUTCOME_DONE, .message = "", .json = list};
+    done(arg, &o);
+    json_decref(list);
+}
+
+static void position_read(void *arg, json_t *json, const struct hp_error *err)
+{
+    struct reading *r = arg;
+    json_t *position = json_object_get(json, "position");
+    const char *why = json_string_value(json_object_get(json_object_get(json, "error"), "message"));
+    if (json_is_object(position)) {
+        answer_list(r->done, r->arg, json_pack("[{s:O, s:O}]", "partition", r->partition, "offset", position));
+    } else if (json_is_null(position)) {
+        answer_list(r->done, r->arg, json_array()); /* it has not written anything yet */
+    } else {
+        supervisor_answer(r->done, r->arg, OUTCOME_FAILED, "The offsets of connector %s cannot be read: %s", r->name,
+                          why                      ? why
+                          : err && err->message[0] ? err->message
+                                                   : "no proper answer");
     }
-    return c->seen.offsets ? json_incref(c->seen.offsets) : json_array();
+    reading_free(r);
+}
+
+static void source_offsets(struct supervisor *s, const struct connector *c, outcome_fn done, void *arg)
+{
+    struct reading *r = calloc(1, sizeof *r);
+    char *streams;
+    if (asprintf(&streams, "%s/streams", settings_text(s->settings, "data.dir")) < 0) {
+        streams = NULL;
+    }
+    if (!r || !streams || !(r->name = strdup(c->name)) || !(r->partition = source_partition(c))) {
+        supervisor_answer(done, arg, OUTCOME_FAILED, "out of memory");
+        if (r) {
+            reading_free(r);
+        }
+    } else {
+        r->done = done;
+        r->arg = arg;
+        catalog_position(s->catalog, streams, c->name, position_read, r);
+    }
+    free(streams);
+}
+
+void supervisor_offsets(struct supervisor *s, const char *name, outcome_fn done, void *arg)
+{
+    const struct connector *c = supervisor_live(s, name);
+    if (!c) {
+        supervisor_answer(done, arg, OUTCOME_NOT_FOUND, "Connector %s not found", name);
+    } else if (c->kind && strcmp(c->kind, "source") == 0) {
+        source_offsets(s, c, done, arg);
+    } else {
+        answer_list(done, arg, c->seen.offsets ? json_incref(c->seen.offsets) : json_array());
+    }
 }
 
 /* ---- changing ---- */

@@ -28,6 +28,8 @@
 #define BOUND_MEMORY 1
 #endif
 
+#define TRY_SECONDS 30
+
 /* All that is left of the environment: what tests steer, and the time zone. */
 static const char *const kept[] = {
     "HOMEPORT_FAILPOINTS", "HOMEPORT_FAILPOINTS_ONCE", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
@@ -58,10 +60,11 @@ static _Noreturn void child(const struct process_spec *spec, const struct ends *
                     NULL};
     struct rlimit none = {0, 0}, data = {(rlim_t)spec->memory_max, (rlim_t)spec->memory_max};
     sigset_t empty;
-    (void)setpgid(0, 0);
+    /* First of all: until then, a child that is stopped outlives us, with our descriptors. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
         _exit(126); /* the parent died before the death signal was set */
     }
+    (void)setpgid(0, 0);
     (void)sigemptyset(&empty);
     (void)sigprocmask(SIG_SETMASK, &empty, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
@@ -183,6 +186,23 @@ hp_status process_spawn(const struct process_spec *spec, struct process *out, st
     }
     *out = (struct process){pid, control[OURS], in[OURS], outp[OURS], log[OURS]};
     return HP_OK;
+}
+
+bool process_survives(void (*fn)(void *arg), void *arg, char *why, size_t room)
+{
+    pid_t parent = getpid(), pid = fork();
+    int status = 0;
+    if (pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent) {
+            (void)alarm(TRY_SECONDS);
+            fn(arg);
+        }
+        _exit(0);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    process_end_text(status, why, room);
+    return pid < 0 || !WIFSIGNALED(status); /* without a child: as if it had not been asked */
 }
 
 void process_kill(pid_t pid, int signal)

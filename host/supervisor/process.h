@@ -8,6 +8,8 @@
 
 #include <homeport/homeport.h>
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct process_spec {
@@ -23,6 +25,9 @@ struct process {
     int log;     /* the child's stderr, and the worker's stdout */
 };
 hp_status process_spawn(const struct process_spec *spec, struct process *out, struct hp_error *err);
+/* Calls fn in a child that ends with it. False: the child did not survive that; why says by what it died. Waits: for
+   what takes milliseconds; a child that gets stuck is ended after half a minute. */
+bool process_survives(void (*fn)(void *arg), void *arg, char *why, size_t room);
 void process_kill(pid_t pid, int signal); /* its whole group */
 /* "killed by signal SIGSEGV", "ended by itself with status 3" */
 void process_end_text(int wait_status, char *out, size_t room);

@@ -8,7 +8,7 @@
 #include "buf.h"
 #include "loop.h"
 
-#define RELAY_LINES 12u
+#define RELAY_LINES 24u  /* a stack of crash.c, and what it says before it */
 #define RELAY_LINE  400u /* bytes kept of a line in traces */
 
 struct relay {

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "control.h"
 #include "inner.h"
+#include "log.h"
 #include "logging.h"
 
 #include <signal.h>
@@ -277,6 +278,24 @@ static void describe_end(struct connector *c, int wait_status, struct buf *out)
     (void)buf_puts(out, "\n");
 }
 
+/* A stream stays as its last writer left it. */
+static void note_log(struct connector *c)
+{
+    int64_t bytes = figures_value(&c->figures, "log_bytes", HP_METRIC_UNKNOWN);
+    int64_t disk = figures_value(&c->figures, "log_disk_bytes", HP_METRIC_UNKNOWN);
+    if (bytes >= 0 && disk >= 0) {
+        seen_log(&c->seen, bytes, disk);
+    }
+}
+
+void connector_show_log(struct connector *c)
+{
+    if (c->seen.log_known) {
+        figures_measured(&c->figures, "log_bytes", LOG_BYTES_HELP, c->seen.log_bytes);
+        figures_measured(&c->figures, "log_disk_bytes", LOG_DISK_BYTES_HELP, c->seen.log_disk_bytes);
+    }
+}
+
 static void ended(void *arg, int wait_status)
 {
     struct connector *c = arg;
@@ -306,7 +325,9 @@ static void ended(void *arg, int wait_status)
     }
     buf_finish(&text);
     c->pid = 0;
+    note_log(c);
     figures_no_worker(&c->figures);
+    connector_show_log(c);
     supervisor_save_seen(c);
     connector_event(c, EVENT_ENDED);
 }

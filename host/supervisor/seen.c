@@ -181,8 +181,18 @@ bool seen_flushed(struct seen *s, const char *stream, const char *id, uint64_t o
     return true;
 }
 
+void seen_log(struct seen *s, int64_t bytes, int64_t disk_bytes)
+{
+    s->dirty = s->dirty || !s->log_known || s->log_bytes != bytes || s->log_disk_bytes != disk_bytes;
+    s->log_known = true;
+    s->log_bytes = bytes;
+    s->log_disk_bytes = disk_bytes;
+}
+
 void seen_load(struct seen *s, const json_t *json)
 {
+    const json_t *log = json_object_get(json, "log"), *bytes = json_object_get(log, "bytes"),
+                 *disk = json_object_get(log, "disk_bytes");
     size_t i;
     const json_t *item;
     bool changed;
@@ -195,6 +205,9 @@ void seen_load(struct seen *s, const json_t *json)
             (void)seen_flushed(s, json_string_value(json_object_get(item, "stream")),
                                json_string_value(json_object_get(item, "id")), (uint64_t)json_integer_value(offset));
         }
+    }
+    if (json_is_integer(bytes) && json_is_integer(disk)) {
+        seen_log(s, json_integer_value(bytes), json_integer_value(disk));
     }
     s->dirty = false;
 }
@@ -212,7 +225,10 @@ json_t *seen_json(const struct seen *s)
                                                       (json_int_t)f->offset)) == 0;
     }
     ok = ok && json_object_set(json, "topics", topics) == 0 && json_object_set(json, "flushed", flushed) == 0 &&
-         (!s->offsets || json_object_set(json, "offsets", s->offsets) == 0);
+         (!s->offsets || json_object_set(json, "offsets", s->offsets) == 0) &&
+         (!s->log_known || json_object_set_new(json, "log",
+                                               json_pack("{s:I, s:I}", "bytes", (json_int_t)s->log_bytes, "disk_bytes",
+                                                         (json_int_t)s->log_disk_bytes)) == 0);
     json_decref(topics);
     json_decref(flushed);
     if (!ok) {

@@ -1,7 +1,8 @@
 /*
  * seen.h: what a worker has told of its connector that is worth knowing when no worker runs: offsets, topics, and how
  * far sinks have flushed which stream (design D19). Kept in the store as one JSON object:
- *   {"offsets":[{"partition":{},"offset":{}}], "topics":["t"], "flushed":[{"stream":"s","id":"s/1a2b3c4d","offset":7}]}
+ *   {"offsets":[{"partition":{},"offset":{}}], "topics":["t"], "flushed":[{"stream":"s","id":"s/1a2b3c4d","offset":7}],
+ *    "log":{"bytes":1,"disk_bytes":4096}}
  * Pure data; single-threaded.
  */
 #ifndef SUPERVISOR_SEEN_H
@@ -23,6 +24,8 @@ struct seen {
     size_t n_topics;
     struct seen_flush *flushed;
     size_t n_flushed;
+    int64_t log_bytes, log_disk_bytes; /* of a source's stream, when it was last written */
+    bool log_known;
     bool dirty; /* newer than the store */
 };
 
@@ -36,6 +39,7 @@ bool seen_topics(struct seen *s, const json_t *topics, bool *changed);
 bool seen_flushed(struct seen *s, const char *stream, const char *id, uint64_t offset);
 /* The offsets were changed as a request asked: each partition of the list, or all (NULL) reset. */
 void seen_changed_offsets(struct seen *s, const json_t *list);
+void seen_log(struct seen *s, int64_t bytes, int64_t disk_bytes);
 void seen_forget_flushed(struct seen *s); /* another target or position from here on: retention holds everything */
 
 #endif

@@ -5,6 +5,7 @@
 #include "json.h"
 #include "log.h"
 #include "logging.h"
+#include "process.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -76,11 +77,28 @@ static hp_status load(struct store *s, const char *dir, struct hp_error *err)
     return status == HP_IDLE ? HP_OK : status;
 }
 
+static void try_map(void *arg)
+{
+    struct hp_error ignored = {.size = sizeof ignored};
+    struct log_map *map;
+    if (log_map_open(arg, &map, &ignored) == HP_OK) {
+        log_map_close(map);
+    }
+}
+
 hp_status store_open(const char *dir, struct store **out, struct hp_error *err)
 {
     struct store *s = calloc(1, sizeof *s);
+    char why[96];
     if (!s) {
         return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
+    }
+    /* Whoever follows a damaged page may crash, which says nothing to anybody: let a child read all of it first. */
+    if (!process_survives(try_map, (void *)(uintptr_t)dir, why, sizeof why)) {
+        free(s);
+        return hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
+                       "%.400s: its data file is damaged: a process that read it was %s. Put it back from a copy", dir,
+                       why);
     }
     if (log_map_open(dir, &s->map, err) != HP_OK) {
         free(s);

@@ -4,6 +4,7 @@
 #include "inner.h"
 #include "logging.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -58,6 +59,7 @@ struct connector *supervisor_add(struct supervisor *s, const char *name)
     seen = store_seen(s->store, name);
     seen_load(&c->seen, seen);
     json_decref(seen);
+    connector_show_log(c);
     return c;
 }
 
@@ -154,20 +156,6 @@ static void tick(void *arg)
     (void)loop_timer_set(s->loop, &s->tick, TICK_MS);
 }
 
-void supervisor_measure(struct supervisor *s)
-{
-    for (struct connector *c = s->connectors; c; c = c->next) {
-        struct hp_error ignored = {.size = sizeof ignored}; /* it has written nothing yet */
-        struct log_stream_info info;
-        if (c->pid == 0 && c->kind && strcmp(c->kind, "source") == 0 &&
-            log_stream_info(s->log, c->name, &info, &ignored) == HP_OK) {
-            figures_measured(&c->figures, "log_bytes", LOG_BYTES_HELP, (int64_t)info.bytes);
-            figures_measured(&c->figures, "log_disk_bytes", LOG_DISK_BYTES_HELP, (int64_t)info.disk_bytes);
-            log_stream_info_finish(&info);
-        }
-    }
-}
-
 /* ---- the end ---- */
 
 static void close_poll(void *arg)
@@ -219,16 +207,12 @@ void supervisor_destroy(struct supervisor *s)
     if (s->catalog) {
         catalog_destroy(s->catalog);
     }
-    if (s->log) {
-        log_close(s->log);
-    }
     if (s->store) {
         store_close(s->store);
     }
     if (s->lock >= 0) {
         (void)close(s->lock);
     }
-    free(s->streams_dir);
     free(s);
 }
 
@@ -259,35 +243,63 @@ static hp_status take_up(void *arg, const char *name, struct props *config, enum
     return HP_OK;
 }
 
+/* Is there something of a connector in this folder of data.dir? */
+static bool holds_data(const char *dir, const char *name)
+{
+    char *path;
+    bool found = false;
+    DIR *d;
+    if (asprintf(&path, "%s/%s", dir, name) < 0) {
+        return false;
+    }
+    d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        found = found || e->d_name[0] != '.';
+    }
+    if (d) {
+        (void)closedir(d);
+    }
+    free(path);
+    return found;
+}
+
+/* A folder of configurations that is gone must not come back empty beside the data of their connectors. */
+static hp_status check_state(const char *dir, const char *state, struct hp_error *err)
+{
+    if (access(state, F_OK) == 0 || (!holds_data(dir, "streams") && !holds_data(dir, "sinks"))) {
+        return HP_OK;
+    }
+    return hp_fail(
+        err, HP_ERROR_FATAL, "CORRUPT",
+        "%.400s is missing, with the configurations of the connectors whose data stands beside it: put it back "
+        "from a copy. Without one, move streams and sinks away to begin with nothing",
+        state);
+}
+
 static hp_status open_data(struct supervisor *s, struct hp_error *err)
 {
     const char *dir = settings_text(s->settings, "data.dir");
-    char *lock = NULL, *state = NULL;
+    char *lock = NULL, *state = NULL, *streams = NULL;
     hp_status status = fs_mkdirs(dir, err);
     if (asprintf(&lock, "%s/lock", dir) < 0 || asprintf(&state, "%s/state", dir) < 0 ||
-        asprintf(&s->streams_dir, "%s/streams", dir) < 0) {
+        asprintf(&streams, "%s/streams", dir) < 0) {
         return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
     }
     if (status == HP_OK) {
         status = fs_lock(lock, &s->lock, err);
     }
     if (status == HP_OK) {
-        status = fs_mkdirs(state, err);
+        status = check_state(dir, state, err);
     }
     if (status == HP_OK) {
-        status = fs_mkdirs(s->streams_dir, err);
+        status = fs_mkdirs(streams, err);
     }
     if (status == HP_OK) {
         status = store_open(state, &s->store, err);
     }
-    if (status == HP_OK) {
-        struct log_config config = {.dir = s->streams_dir,
-                                    .max_record = (uint64_t)settings_long(s->settings, "max.record.bytes"),
-                                    .reserve = (uint64_t)settings_long(s->settings, "log.reserve.bytes")};
-        status = log_open(&config, &s->log, err);
-    }
     free(lock);
     free(state);
+    free(streams);
     return status;
 }
 

@@ -56,11 +56,8 @@ void supervisor_restart(struct supervisor *s, const char *name, bool include_tas
                         void *arg);
 void supervisor_restart_task(struct supervisor *s, const char *name, outcome_fn done, void *arg);
 
-/* Before figures are shown: what no worker is there to tell, the size of the log of a source that does not run. */
-void supervisor_measure(struct supervisor *s);
-
 /* REST-23: new reference to the list; NULL: *err. */
-json_t *supervisor_offsets(struct supervisor *s, const struct connector *c, struct hp_error *err);
+void supervisor_offsets(struct supervisor *s, const char *name, outcome_fn done, void *arg); /* json: the list */
 /* REST-24, 25. offsets NULL: all are reset. */
 void supervisor_offsets_change(struct supervisor *s, const char *name, json_t *offsets, outcome_fn done, void *arg);
 

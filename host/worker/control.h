@@ -19,6 +19,7 @@
  *   {"t":"flushed","stream":"NAME","id":"STREAM-ID","offset":N}     (sinks) on change, at most every 100 ms
  *   {"t":"offsets","offsets":[{"partition":{...},"offset":{...}},...]}  (sinks) as GET /connectors/C/offsets answers;
  *                              on change, soon, and before a clean exit
+ *   {"t":"stream","id":"STREAM-ID"}      (sources) what they write into; once, before anything else of theirs
  *   {"t":"topics","topics":["a","b"]}    that it has read or written; on change
  *   {"t":"metrics","m":[["name","labels","help",kind,value],...]}   once a second if anything changed
  *   {"t":"done","message":"...","error":{"class":1,"code":"","message":""}}   answer of an `op`; error absent on

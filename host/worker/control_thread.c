@@ -179,9 +179,7 @@ static void send_metrics(struct worker *w)
         metric_set(w->lag_ms, oldest == OLDEST_UNKNOWN ? HP_METRIC_UNKNOWN : lag > 0 ? lag : 0);
     }
     list = report_congested(&w->report) ? NULL : metrics_changes(&w->metrics);
-    if (list) {
-        report_send(&w->report, json_pack("{s:s, s:o}", "t", "metrics", "m", list));
-    }
+    report_metrics(&w->report, list);
 }
 
 /* A task that does not end in time is ended: everything it did is committed or will be done again. */

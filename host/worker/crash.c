@@ -4,15 +4,18 @@
  */
 #include "crash.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define FRAMES        32
+#define FRAMES        20 /* no more than traces keep lines, see relay.h */
 #define STACK_BYTES   (64u << 10)
 #define STUCK_SECONDS 3
 
@@ -23,6 +26,7 @@
 #endif
 
 static struct life *watched;
+static _Thread_local bool is_task; /* the thread whose calls `watched` knows */
 
 static const struct {
     int number;
@@ -44,12 +48,16 @@ static void say(const char *text)
 
 static void say_where(void)
 {
-    const char *call = atomic_load(&watched->call), *who = atomic_load(&watched->who);
+    const char *call = is_task ? atomic_load(&watched->call) : NULL, *who = atomic_load(&watched->who);
     if (call) {
         say(" in ");
         say(call);
         say(" of ");
         say(who);
+    } else if (log_in_use()[0]) { /* LMDB trusts the pages of its file */
+        say(" while using ");
+        say(log_in_use());
+        say(", whose data file may be damaged");
     }
 }
 
@@ -111,6 +119,7 @@ void crash_watch(struct life *life)
 {
     struct sigaction show = {.sa_handler = on_show, .sa_flags = SA_RESTART};
     watched = life;
+    is_task = true;
     (void)sigaction(SIGUSR2, &show, NULL);
     (void)on_exit(on_exit_of_plugin, NULL);
     struct sigaction action = {.sa_handler = on_fatal, .sa_flags = (int)(SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};

@@ -139,6 +139,18 @@ void report_stall(struct report *r, enum report_stall which, const char *reason)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
+void report_metrics(struct report *r, json_t *changes)
+{
+    if (changes) {
+        report_send(r, json_pack("{s:s, s:o}", "t", "metrics", "m", changes));
+    }
+}
+
+void report_stream(struct report *r, const char *id)
+{
+    report_send(r, json_pack("{s:s, s:s}", "t", "stream", "id", id));
+}
+
 bool report_flushed(struct report *r, const char *stream, const char *id, uint64_t offset)
 {
     if (report_congested(r)) {

@@ -414,6 +414,7 @@ void source_task_run(struct worker *w)
     if (!open_writer(s)) {
         return;
     }
+    report_stream(&w->report, log_writer_stream_id(s->writer));
     w->pool = log_writer_pool(s->writer);
     s->log.w = w;
     s->log.writer = s->writer;

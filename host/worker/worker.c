@@ -228,5 +228,6 @@ int worker_main(void)
         return CONTROL_EXIT_FAILED;
     }
     int status = strcmp(w->start.op, "run") == 0 ? run(w) : operate(w);
+    report_metrics(&w->report, metrics_changes(&w->metrics));
     _exit(status); /* other threads may be in a plugin: no exit handlers, no destructors */
 }

@@ -93,17 +93,13 @@ void supervisor_restart_task(struct supervisor *s, const char *name, outcome_fn 
     supervisor_target(s, name, TARGET_RUNNING, done, arg);
 }
 
-void supervisor_measure(struct supervisor *s)
+void supervisor_offsets(struct supervisor *s, const char *name, outcome_fn done, void *arg)
 {
+    struct outcome o = {.kind = OUTCOME_DONE, .message = "", .json = json_array()};
     (void)s;
-}
-
-json_t *supervisor_offsets(struct supervisor *s, const struct connector *c, struct hp_error *err)
-{
-    (void)s;
-    (void)c;
-    (void)err;
-    return json_array();
+    (void)name;
+    done(arg, &o);
+    json_decref(o.json);
 }
 
 struct catalog *supervisor_catalog(struct supervisor *s)

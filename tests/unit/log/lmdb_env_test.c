@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -165,6 +166,78 @@ Test(env, a_foreign_file_is_called_what_it_is)
     cr_assert_eq(log_writer_open(t.log, "orders", &t.w, &t.err), HP_ERROR);
     cr_assert(strstr(t.err.message, "is empty"), "%s", t.err.message);
     t.w = NULL;
+}
+
+/* The pages that the file's last commit may refer to, and how many there are room for. */
+static void pages(uint64_t *out_used, uint64_t *out_there)
+{
+    char path[512];
+    MDB_envinfo info;
+    struct env *env;
+    struct stat st;
+    snprintf(path, sizeof path, "%s/orders", t.dir);
+    cr_assert_eq(env_open(path, ENV_WRITE, 0, "orders", &env, &t.err), HP_OK);
+    cr_assert_eq(mdb_env_info(env->mdb, &info), 0);
+    cr_assert_eq(fstat(env->fd, &st), 0);
+    *out_used = info.me_last_pgno + 1;
+    *out_there = (uint64_t)st.st_size / env->page;
+    env_close(env);
+}
+
+Test(env, a_file_never_ends_before_its_pages)
+{
+    struct log_retention all = {0, -1, 0};
+    uint64_t used, there;
+    bench_writer(&t, "orders");
+    srand(7);
+    for (unsigned i = 0, n = 0; i < 300; i++) {
+        unsigned rows = 1 + (unsigned)rand() % 300;
+        pages(&used, &there);
+        cr_assert_leq(used, there, "after %u transactions", i);
+        commit_rows(&t, i % 3 ? "a" : "b", i + 1, n, rows);
+        n += rows;
+        if (rand() % 4 == 0) {
+            all.floor = n;
+            cr_assert_eq(log_trim(t.w, &all, &t.err), HP_OK, "%s", t.err.message);
+        }
+    }
+}
+
+Test(env, a_file_that_is_cut_is_called_so_and_nobody_crashes)
+{
+    struct log_reader *r;
+    uint64_t used, there;
+    char path[512];
+    bench_writer(&t, "orders");
+    commit_rows(&t, "a", 1, 0, 5000);
+    pages(&used, &there);
+    log_writer_close(t.w);
+    t.w = NULL;
+    snprintf(path, sizeof path, "%s/orders/data.mdb", t.dir);
+    for (; used > 1; used -= used > 10 ? used / 5 : 1) {
+        cr_assert_eq(truncate(path, (off_t)(used - 1) * sysconf(_SC_PAGESIZE)), 0);
+        cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_ERROR);
+        cr_assert_eq(t.err.klass, HP_ERROR_FATAL);
+        cr_assert(strstr(t.err.message, "stream orders") && strstr(t.err.message, "cut short"), "%s", t.err.message);
+        cr_assert_eq(log_writer_open(t.log, "orders", &t.w, &t.err), HP_ERROR);
+        cr_assert(strstr(t.err.message, "cut short"), "%s", t.err.message);
+        t.w = NULL;
+    }
+}
+
+Test(env, what_a_thread_uses_is_known_when_it_crashes)
+{
+    struct log_reader *r;
+    bench_writer(&t, "orders");
+    commit_rows(&t, "a", 1, 0, 5);
+    cr_assert_str_eq(log_in_use(), "stream orders");
+    log_writer_close(t.w);
+    bench_writer(&t, "others");
+    cr_assert_str_eq(log_in_use(), "stream others");
+    cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_OK);
+    cr_assert_eq(read_ids(r, 0, 1 << 20, &t.err), 5);
+    cr_assert_str_eq(log_in_use(), "stream orders");
+    log_reader_close(r);
 }
 
 Test(env, one_process_shares_what_it_has_open)

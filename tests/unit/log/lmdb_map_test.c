@@ -2,16 +2,23 @@
 #include "log_support.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static struct bench t;
 static struct log_map *m;
+static char dir[300], file[320];
 
 static void setup(void)
 {
     bench_open(&t);
-    cr_assert_eq(log_map_open(t.dir, &m, &t.err), HP_OK, "%s", t.err.message);
+    snprintf(dir, sizeof dir, "%s/map", t.dir);
+    snprintf(file, sizeof file, "%s/data.mdb", dir);
+    cr_assert_eq(log_map_open(dir, &m, &t.err), HP_OK, "%s", t.err.message);
 }
 
 static void teardown(void)
@@ -42,7 +49,7 @@ Test(map, put_get_delete_and_reopen)
     cr_assert_eq(log_map_put(m, "b", NULL, 0, &t.err), HP_OK);
     cr_assert_eq(log_map_put(m, "b", NULL, 0, &t.err), HP_OK);
     log_map_close(m);
-    cr_assert_eq(log_map_open(t.dir, &m, &t.err), HP_OK);
+    cr_assert_eq(log_map_open(dir, &m, &t.err), HP_OK);
     cr_assert_str_eq(get("a"), "333");
     cr_assert_str_eq(get("empty"), "");
     cr_assert_null(get("b"));
@@ -93,4 +100,83 @@ Test(map, long_keys_and_prefixes)
     cr_assert_eq(log_map_each(m, "", collect, &out, &t.err), HP_OK);
     cr_assert(strstr((char *)out.data, "four"));
     buf_finish(&out);
+}
+
+static void put_many(void)
+{
+    for (int i = 0; i < 200; i++) {
+        char key[16], value[100];
+        memset(value, i, sizeof value);
+        snprintf(key, sizeof key, "k%d", i);
+        cr_assert_eq(log_map_put(m, key, value, sizeof value, &t.err), HP_OK, "%s", t.err.message);
+    }
+    log_map_close(m);
+    m = NULL;
+}
+
+static void refused(const char *words)
+{
+    cr_assert_eq(log_map_open(dir, &m, &t.err), HP_ERROR, "%s", words);
+    cr_assert_eq(t.err.klass, HP_ERROR_FATAL);
+    cr_assert_str_eq(t.err.code, "CORRUPT");
+    cr_assert(strstr(t.err.message, dir) && strstr(t.err.message, words), "%s", t.err.message);
+    m = NULL;
+}
+
+Test(map, a_data_file_that_is_gone_or_empty_is_not_taken_for_a_new_one)
+{
+    put_many();
+    cr_assert_eq(truncate(file, 0), 0);
+    refused("is empty");
+    cr_assert_eq(unlink(file), 0);
+    refused("is missing");
+    cr_assert_eq(access(file, F_OK), -1);
+}
+
+Test(map, a_data_file_that_is_cut_is_called_so)
+{
+    off_t page = sysconf(_SC_PAGESIZE);
+    put_many();
+    for (off_t pages = 7; pages > 0; pages--) {
+        cr_assert_eq(truncate(file, pages * page), 0);
+        refused("cut short");
+    }
+}
+
+Test(map, entries_that_a_damaged_page_hides_are_missed)
+{
+    int fd, leaves = 0;
+    off_t page = sysconf(_SC_PAGESIZE);
+    struct stat st;
+    put_many();
+    fd = open(file, O_RDWR);
+    cr_assert_eq(fstat(fd, &st), 0);
+    for (off_t at = 2 * page; at < st.st_size; at += page) {
+        uint16_t head[8]; /* number (8), pad, flags, lower, upper */
+        cr_assert_eq(pread(fd, head, sizeof head, at), (ssize_t)sizeof head);
+        if (head[5] & 2 && head[6] > 40) { /* a leaf: two entries fewer */
+            head[6] = (uint16_t)(head[6] - 4);
+            cr_assert_eq(pwrite(fd, head, sizeof head, at), (ssize_t)sizeof head);
+            leaves++;
+        }
+    }
+    close(fd);
+    cr_assert(leaves);
+    refused("entries");
+}
+
+Test(map, an_interrupted_making_leaves_nothing_in_its_place)
+{
+    char aside[320];
+    log_map_close(m);
+    cr_assert_eq(unlink(file), 0);
+    snprintf(aside, sizeof aside, "%s/lock.mdb", dir);
+    cr_assert_eq(unlink(aside), 0);
+    snprintf(aside, sizeof aside, "%s/.new-map", t.dir); /* killed in the middle */
+    cr_assert_eq(mkdir(aside, 0700), 0);
+    snprintf(aside, sizeof aside, "%s/.new-map/data.mdb", t.dir);
+    close(open(aside, O_CREAT | O_WRONLY, 0600));
+    cr_assert_eq(log_map_open(dir, &m, &t.err), HP_OK, "%s", t.err.message);
+    cr_assert_eq(log_map_put(m, "a", "1", 1, &t.err), HP_OK);
+    cr_assert_eq(access(aside, F_OK), -1);
 }

@@ -4,6 +4,22 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 
+static void do_as_told(void *arg)
+{
+    (void)signal(SIGSEGV, SIG_DFL);
+    if (arg) {
+        (void)raise(SIGSEGV);
+    }
+}
+
+Test(process, a_child_tries_what_may_crash)
+{
+    char why[96];
+    cr_assert(process_survives(do_as_told, NULL, why, sizeof why));
+    cr_assert_not(process_survives(do_as_told, why, why, sizeof why));
+    cr_assert_str_eq(why, "killed by signal SIGSEGV");
+}
+
 Test(process, ends_in_words)
 {
     char text[96];

@@ -38,9 +38,11 @@ Test(seen, round_trip)
     cr_assert(seen_flushed(&a, "src", "src/1", 7));
     cr_assert(seen_flushed(&a, "other", "other/1", 9));
     cr_assert(seen_flushed(&a, "src", "src/1", 8));
+    seen_log(&a, 0, 4096);
     json_t *json = seen_json(&a);
     seen_load(&b, json);
     cr_assert_not(b.dirty);
+    cr_assert(b.log_known && b.log_bytes == 0 && b.log_disk_bytes == 4096);
     cr_assert_eq(b.n_topics, 2);
     cr_assert_str_eq(b.topics[1], "t2");
     cr_assert_eq(b.n_flushed, 2);

@@ -75,6 +75,15 @@ Test(words, new_topics_make_coverage_stale)
     cr_assert_not(sup.coverage_stale);
 }
 
+Test(words, a_source_says_what_it_writes_into)
+{
+    cr_assert(say("{\"t\":\"stream\",\"id\":\"c/1\"}"));
+    cr_assert_str_eq(c->stream_id, "c/1");
+    cr_assert_not(say("{\"t\":\"stream\",\"id\":\"\"}"));
+    cr_assert_not(say("{\"t\":\"stream\"}"));
+    cr_assert_str_eq(c->stream_id, "c/1");
+}
+
 Test(words, done_belongs_to_an_op)
 {
     cr_assert_not(say("{\"t\":\"done\",\"message\":\"x\"}"));
