@@ -29,11 +29,12 @@ static const char columns_sql[] =
     " FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attnum";
 
-static const char table_sql[] =
-    "SELECT c.relkind, c.relreplident, rn.nspname, r.relname FROM pg_catalog.pg_class c"
-    " LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)"
-    " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"
-    " WHERE c.oid = $1::pg_catalog.oid";
+static const char table_sql[] = "SELECT c.relkind, c.relreplident, an.nspname, ac.relname FROM pg_catalog.pg_class c"
+                                " LEFT JOIN pg_catalog.pg_partition_ancestors($1::pg_catalog.oid::pg_catalog.regclass)"
+                                "  WITH ORDINALITY a(relid, n) ON a.relid <> c.oid"
+                                " LEFT JOIN pg_catalog.pg_class ac ON ac.oid = a.relid"
+                                " LEFT JOIN pg_catalog.pg_namespace an ON an.oid = ac.relnamespace"
+                                " WHERE c.oid = $1::pg_catalog.oid ORDER BY a.n";
 
 /* A domain's base is the type at the bottom, its typmod the first that says anything on the way down. The binary form
    of a type says nothing elsewhere if it, or a type inside of it, has none or is an OID that stands for a name
@@ -73,6 +74,29 @@ static uint32_t get_u32(const PGresult *res, int row, int column)
 static bool get_bool(const PGresult *res, int row, int column)
 {
     return PQgetvalue(res, row, column)[0] == 't';
+}
+
+static hp_status read_table(struct catalog_table *t, const PGresult *res, struct hp_error *err)
+{
+    t->found = PQntuples(res) > 0;
+    if (!t->found) {
+        return HP_OK;
+    }
+    t->relkind = PQgetvalue(res, 0, 0)[0];
+    t->identity = PQgetvalue(res, 0, 1)[0];
+    t->above = calloc((size_t)PQntuples(res), sizeof *t->above);
+    if (!t->above) {
+        return no_memory(err);
+    }
+    for (int i = 0; i < PQntuples(res) && !PQgetisnull(res, i, 3); i++) {
+        t->above[i].schema = strdup(PQgetvalue(res, i, 2));
+        t->above[i].table = strdup(PQgetvalue(res, i, 3));
+        t->n_above++;
+        if (!t->above[i].schema || !t->above[i].table) {
+            return no_memory(err);
+        }
+    }
+    return HP_OK;
 }
 
 static hp_status read_columns(struct catalog_table *t, const PGresult *res, struct hp_error *err)
@@ -155,17 +179,9 @@ static hp_status read_all(struct session *s, uint32_t oid, const uint32_t *type_
     if (session_query(s, what, table_sql, 1, &param, &res, err) != HP_OK) {
         return HP_ERROR;
     }
-    t->found = PQntuples(res) == 1;
-    if (t->found) {
-        t->relkind = PQgetvalue(res, 0, 0)[0];
-        t->identity = PQgetvalue(res, 0, 1)[0];
-        if (!PQgetisnull(res, 0, 2)) {
-            t->root_schema = strdup(PQgetvalue(res, 0, 2));
-            t->root_table = strdup(PQgetvalue(res, 0, 3));
-        }
-    }
+    st = read_table(t, res, err);
     PQclear(res);
-    if (session_query(s, what, columns_sql, 1, &param, &res, err) != HP_OK) {
+    if (st != HP_OK || session_query(s, what, columns_sql, 1, &param, &res, err) != HP_OK) {
         return HP_ERROR;
     }
     st = read_columns(t, res, err);
@@ -209,8 +225,11 @@ void catalog_table_finish(struct catalog_table *t)
     }
     free(t->columns);
     free(t->types);
-    free(t->root_schema);
-    free(t->root_table);
+    for (size_t i = 0; i < t->n_above; i++) {
+        free(t->above[i].schema);
+        free(t->above[i].table);
+    }
+    free(t->above);
     memset(t, 0, sizeof *t);
 }
 

@@ -29,8 +29,11 @@ struct catalog_type {
 
 struct catalog_table {
     bool found;
-    char relkind, identity;         /* identity: relreplident */
-    char *root_schema, *root_table; /* of a partition: the topmost ancestor; else NULL */
+    char relkind, identity; /* identity: relreplident */
+    struct {
+        char *schema, *table;
+    } * above; /* of a partition: the partitioned tables that it is part of, nearest first */
+    size_t n_above;
     struct catalog_column *columns; /* by attnum */
     size_t n_columns;
     struct catalog_type *types;

@@ -6,19 +6,24 @@
 
 #include <stdlib.h>
 
+/* A row for the table itself and one for each partitioned table that it is part of, in this order: columns ln.nspname
+   and lc.relname. */
+#define LINEAGE_JOIN                                                                                                   \
+    " CROSS JOIN LATERAL (SELECT c.oid, 0 UNION ALL SELECT a.relid::pg_catalog.oid, a.n"                               \
+    "  FROM pg_catalog.pg_partition_ancestors(c.oid) WITH ORDINALITY a(relid, n) WHERE a.relid <> c.oid) l(relid, n)"  \
+    " JOIN pg_catalog.pg_class lc ON lc.oid = l.relid JOIN pg_catalog.pg_namespace ln ON ln.oid = lc.relnamespace"
+
 /* A table is in a publication by itself or, from 15 on, by its schema. */
 #define CANDIDATES(BY_SCHEMA)                                                                                          \
-    "SELECT n.nspname, c.relname, rn.nspname, r.relname,"                                                              \
+    "SELECT c.oid, ln.nspname, lc.relname,"                                                                            \
     " EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel pr JOIN pg_catalog.pg_publication p ON p.oid = pr.prpubid"   \
     "  WHERE p.pubname = $1 AND pr.prrelid = c.oid)" BY_SCHEMA ","                                                     \
     " c.relreplident IN ('n') OR (c.relreplident = 'd' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_index i"            \
     "  WHERE i.indrelid = c.oid AND i.indisprimary)), c.relreplident"                                                  \
-    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"                             \
-    " LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)"             \
-    " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"                                                 \
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" LINEAGE_JOIN                \
     " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384"                                     \
     " AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'"                  \
-    " ORDER BY 1, 2"
+    " ORDER BY n.nspname, c.relname, l.n"
 
 static const char *candidates_sql(int version)
 {
@@ -29,21 +34,26 @@ static const char *candidates_sql(int version)
                : CANDIDATES("");
 }
 
-static const char published_sql_15[] =
-    "SELECT c.oid, c.relkind, t.schemaname, t.tablename, t.attnames, t.rowfilter, rn.nspname, r.relname"
-    " FROM pg_catalog.pg_publication_tables t JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"
-    " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename"
-    " LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)"
-    " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"
-    " WHERE t.pubname = $1 ORDER BY 3, 4";
+#define PUBLISHED(COLUMNS, FILTER)                                                                                     \
+    "SELECT c.oid, ln.nspname, lc.relname, c.relkind, " COLUMNS ", " FILTER " FROM pg_catalog.pg_publication_tables t" \
+    " JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"                                                      \
+    " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename" LINEAGE_JOIN                   \
+    " WHERE t.pubname = $1 ORDER BY n.nspname, c.relname, l.n"
 
-static const char published_sql_old[] =
-    "SELECT c.oid, c.relkind, t.schemaname, t.tablename, NULL, NULL, rn.nspname, r.relname"
-    " FROM pg_catalog.pg_publication_tables t JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"
-    " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename"
-    " LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)"
-    " LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace"
-    " WHERE t.pubname = $1 ORDER BY 3, 4";
+static const char published_sql_15[] = PUBLISHED("t.attnames", "t.rowfilter");
+static const char published_sql_old[] = PUBLISHED("NULL", "NULL");
+
+/* The rows of one table, from *row on; *row is the next table's then. */
+static struct lineage next_table(const PGresult *res, int *row)
+{
+    struct lineage l = {.n = 0};
+    int first = *row;
+    do {
+        lineage_add(&l, PQgetvalue(res, *row, 1), PQgetvalue(res, *row, 2));
+        ++*row;
+    } while (*row < PQntuples(res) && strcmp(PQgetvalue(res, *row, 0), PQgetvalue(res, first, 0)) == 0);
+    return l;
+}
 
 static void put_name(struct session *s, struct text *t, const char *name)
 {
@@ -70,20 +80,19 @@ static hp_status run_text(struct session *s, const char *what, struct text *sql,
     return st;
 }
 
-/* *by_root: it is a partition whose partitioned table is wanted itself. */
-static hp_status wants(const struct settings *c, const PGresult *res, int row, int schema, int root, bool *out,
-                       bool *by_root, struct hp_error *err)
+/* A wanted partition of which a partitioned table is wanted itself: that one brings it. */
+static hp_status wants_by_itself(const struct settings *c, const struct lineage *l, bool *out, struct hp_error *err)
 {
-    const char *own_schema = PQgetvalue(res, row, schema), *own = PQgetvalue(res, row, schema + 1);
-    const char *root_schema = PQgetvalue(res, row, root), *root_table = PQgetvalue(res, row, root + 1);
-    *by_root = false;
-    if (PQgetisnull(res, row, root)) {
-        return settings_wants_table(c, own_schema, own, out, err);
+    struct lineage above = {.n = 0};
+    bool brought = false;
+    for (size_t i = 1; i < l->n; i++) {
+        lineage_add(&above, l->names[i].schema, l->names[i].table);
     }
-    if (settings_wants_table(c, root_schema, root_table, by_root, err) != HP_OK) {
+    if (settings_wants_table(c, l, out, err) != HP_OK || settings_wants_table(c, &above, &brought, err) != HP_OK) {
         return HP_ERROR;
     }
-    return settings_wants_partition(c, own_schema, own, root_schema, root_table, out, err);
+    *out = *out && !brought;
+    return HP_OK;
 }
 
 /* What filtered mode compares. */
@@ -111,25 +120,26 @@ static hp_status compare(struct session *s, struct comparison *out, struct hp_er
     if (session_query(s, "listing tables", candidates_sql(s->version), 1, &param, &res, err) != HP_OK) {
         return HP_ERROR;
     }
-    for (int i = 0; st == HP_OK && i < PQntuples(res); i++) {
-        bool wanted = false, by_root = false, there = PQgetvalue(res, i, 4)[0] == 't';
-        st = wants(s->settings, res, i, 0, 2, &wanted, &by_root, err);
-        wanted = wanted && !by_root; /* the partitioned table brings its partitions */
+    for (int i = 0; st == HP_OK && i < PQntuples(res);) {
+        bool wanted = false, there = PQgetvalue(res, i, 3)[0] == 't', keyless = PQgetvalue(res, i, 4)[0] == 't';
+        struct lineage l = next_table(res, &i);
+        const char *schema = l.names[0].schema, *table = l.names[0].table;
+        st = wants_by_itself(s->settings, &l, &wanted, err);
         if (st == HP_OK && wanted) {
-            put_table(s, &out->wanted, PQgetvalue(res, i, 0), PQgetvalue(res, i, 1));
+            put_table(s, &out->wanted, schema, table);
             out->n_wanted++;
             if (!there) {
-                put_table(s, &out->missing, PQgetvalue(res, i, 0), PQgetvalue(res, i, 1));
+                put_table(s, &out->missing, schema, table);
                 out->n_missing++;
             }
         }
         out->n_extra += there && !wanted;
-        if (st == HP_OK && wanted && PQgetvalue(res, i, 5)[0] == 't') {
+        if (st == HP_OK && wanted && keyless) {
             services_log(
                 s->services, HP_LOG_WARN,
                 "table %s.%s has no primary key and no replica identity: while published, the server refuses its "
                 "updates and deletes; give it a key or REPLICA IDENTITY FULL",
-                PQgetvalue(res, i, 0), PQgetvalue(res, i, 1));
+                schema, table);
         }
     }
     PQclear(res);
@@ -331,18 +341,21 @@ hp_status publication_tables(struct session *s, struct captured_table **out, siz
     }
     tables = calloc((size_t)PQntuples(res) + 1, sizeof *tables);
     failed = !tables;
-    for (int i = 0; st == HP_OK && !failed && i < PQntuples(res); i++) {
-        bool wanted = false, by_root = false;
+    for (int i = 0; st == HP_OK && !failed && i < PQntuples(res);) {
+        bool wanted = false;
+        int row = i;
         struct captured_table *t = &tables[n];
-        st = wants(s->settings, res, i, 2, 6, &wanted, &by_root, err);
+        struct lineage l = next_table(res, &i);
+        st = settings_wants_table(s->settings, &l, &wanted, err);
         if (st == HP_OK && wanted) {
             n++;
-            t->oid = (uint32_t)strtoul(PQgetvalue(res, i, 0), NULL, 10);
-            t->relkind = PQgetvalue(res, i, 1)[0];
-            t->schema = copy_or_null(res, i, 2, &failed);
-            t->table = copy_or_null(res, i, 3, &failed);
-            t->columns = copy_or_null(res, i, 4, &failed);
-            t->filter = copy_or_null(res, i, 5, &failed);
+            t->oid = (uint32_t)strtoul(PQgetvalue(res, row, 0), NULL, 10);
+            t->relkind = PQgetvalue(res, row, 3)[0];
+            t->schema = copy_or_null(res, row, 1, &failed);
+            t->table = copy_or_null(res, row, 2, &failed);
+            t->columns = copy_or_null(res, row, 4, &failed);
+            t->filter = copy_or_null(res, row, 5, &failed);
+            st = settings_wants_snapshot(s->settings, &l, &t->in_snapshot, err);
         }
     }
     PQclear(res);
@@ -403,15 +416,16 @@ hp_status publication_set_identities(struct session *s, struct hp_error *err)
     if (session_query(s, "listing tables", candidates_sql(s->version), 1, &param, &res, err) != HP_OK) {
         return HP_ERROR;
     }
-    for (int i = 0; st == HP_OK && i < PQntuples(res); i++) {
-        const char *schema = PQgetvalue(res, i, 0), *table = PQgetvalue(res, i, 1), *rule = NULL;
-        bool wanted = false, by_root = false;
-        st = wants(s->settings, res, i, 0, 2, &wanted, &by_root, err);
+    for (int i = 0; st == HP_OK && i < PQntuples(res);) {
+        const char *now = PQgetvalue(res, i, 5), *rule = NULL;
+        struct lineage l = next_table(res, &i);
+        bool wanted = false;
+        st = settings_wants_table(s->settings, &l, &wanted, err);
         if (st == HP_OK && wanted) {
-            st = settings_rule(s->settings->identities, s->settings->n_identities, schema, table, &rule, err);
+            st = settings_rule(s->settings->identities, s->settings->n_identities, &l, &rule, err);
         }
         if (st == HP_OK && rule) {
-            st = set_identity(s, schema, table, PQgetvalue(res, i, 6), rule, err);
+            st = set_identity(s, l.names[0].schema, l.names[0].table, now, rule, err);
         }
     }
     PQclear(res);

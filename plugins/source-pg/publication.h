@@ -8,7 +8,8 @@
 
 struct captured_table {
     uint32_t oid;
-    char relkind; /* r, p (with publish_via_partition_root) */
+    char relkind;     /* r, p (with publish_via_partition_root) */
+    bool in_snapshot; /* its rows of before are wanted too */
     char *schema, *table;
     char *columns; /* "{a,b}" as the server prints name[], NULL: all that are published by default */
     char *filter;  /* row filter, or NULL */

@@ -82,19 +82,11 @@ struct making {
     const struct settings *settings;
     const struct relation_def *def;
     const struct catalog_table *table;
+    struct lineage lineage;
     const struct catalog_column **facts; /* by wire column; NULL: not in the catalog (any more) */
     uint32_t *key;                       /* by wire column: position in the key, 0: not in it */
     struct hp_error *err;
 };
-
-static hp_status wanted(struct making *m, bool *out)
-{
-    if (m->table->root_schema && m->table->root_table) {
-        return settings_wants_partition(m->settings, m->def->schema, m->def->table, m->table->root_schema,
-                                        m->table->root_table, out, m->err);
-    }
-    return settings_wants_table(m->settings, m->def->schema, m->def->table, out, m->err);
-}
 
 /* The key is the catalog's primary key (or unique index), if all of its columns are here. */
 static bool key_from_catalog(struct making *m, bool primary)
@@ -275,8 +267,8 @@ static hp_status place_columns(struct making *m, struct relation *rel, struct hp
     rel->straight = true;
     for (uint16_t i = 0; i < m->def->n_columns; i++) {
         bool keep = true;
-        if (!m->key[i] && settings_wants_column(m->settings, m->def->schema, m->def->table,
-                                                m->def->columns[i].name.data, &keep, m->err) != HP_OK) {
+        if (!m->key[i] &&
+            settings_wants_column(m->settings, &m->lineage, m->def->columns[i].name.data, &keep, m->err) != HP_OK) {
             return HP_ERROR;
         }
         if (!keep) {
@@ -298,7 +290,7 @@ static hp_status make(struct making *m, struct relation *rel, struct hp_column *
     for (uint16_t i = 0; i < m->def->n_columns; i++) {
         m->facts[i] = catalog_column_find(m->table, m->def->columns[i].name.data, m->def->columns[i].name.len);
     }
-    if (settings_rule(m->settings->keys, m->settings->n_keys, m->def->schema, m->def->table, &rule, m->err) != HP_OK) {
+    if (settings_rule(m->settings->keys, m->settings->n_keys, &m->lineage, &rule, m->err) != HP_OK) {
         return HP_ERROR;
     }
     if (!rule) {
@@ -319,7 +311,8 @@ hp_status relation_create(const struct services *services, const struct settings
     size_t n = (size_t)def->n_columns + 1, name_len = strlen(def->schema) + strlen(def->table) + 2;
     struct relation *rel = calloc(1, sizeof *rel);
     struct hp_column *columns = calloc(n, sizeof *columns);
-    struct making m = {services, settings, def, table, calloc(n, sizeof *m.facts), calloc(n, sizeof *m.key), err};
+    struct making m = {services, settings, def, table, {.n = 0}, calloc(n, sizeof *m.facts), calloc(n, sizeof *m.key),
+                       err};
     hp_status st = HP_ERROR;
     if (rel) {
         rel->oid = def->oid;
@@ -334,7 +327,11 @@ hp_status relation_create(const struct services *services, const struct settings
         st = no_memory(err);
     } else {
         (void)snprintf(rel->name, name_len, "%s.%s", def->schema, def->table);
-        st = wanted(&m, &rel->wanted);
+        lineage_add(&m.lineage, def->schema, def->table);
+        for (size_t i = 0; i < table->n_above; i++) {
+            lineage_add(&m.lineage, table->above[i].schema, table->above[i].table);
+        }
+        st = settings_wants_table(settings, &m.lineage, &rel->wanted, err);
         if (st == HP_OK && rel->wanted) {
             st = make(&m, rel, columns);
         }

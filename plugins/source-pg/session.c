@@ -190,11 +190,18 @@ static hp_status run_initial(struct session *s, struct hp_error *err)
 
 static hp_status set_up(struct session *s, unsigned kind, struct hp_error *err)
 {
+    /* As pg_dump does: limits that a role or a database has for its users would end a long snapshot each time anew. */
+    static const char no_limits[] =
+        "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('lock_timeout',"
+        " 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')";
     char sql[96];
     s->version = PQserverVersion(s->conn);
     if (s->version < OLDEST_VERSION) {
         return hp_fail(err, HP_ERROR_CONFIG, "", "the server at %s:%s has version %d; 13 is the oldest that works",
                        s->settings->host, s->settings->port, s->version / 10000);
+    }
+    if (session_run(s, "connecting", no_limits, err) != HP_OK) {
+        return HP_ERROR;
     }
     if (kind == SESSION_REPLICATION) {
         return HP_OK;

@@ -117,6 +117,15 @@ static hp_status rules_of(struct reading *r, const char *key, char separator, st
     return st;
 }
 
+/* A statement as people write it may end with a semicolon. */
+static void cut_semicolon(char *select)
+{
+    size_t n = strlen(select);
+    while (n && strchr("; \t\r\n", select[n - 1])) {
+        select[--n] = '\0';
+    }
+}
+
 static hp_status overrides_of(struct reading *r)
 {
     static const char base[] = "snapshot.select.statement.overrides";
@@ -139,6 +148,9 @@ static hp_status overrides_of(struct reading *r)
         st = select && *select ? add_rule(r, &r->s->overrides, &r->s->n_overrides, quoted, select)
                                : hp_fail(r->err, HP_ERROR_CONFIG, "", "%s names %.100s, but %.200s is not given", base,
                                          items[i], key);
+        if (st == HP_OK) {
+            cut_semicolon(r->s->overrides[r->s->n_overrides - 1].value);
+        }
     }
     free(items);
     return st;
@@ -387,65 +399,89 @@ static struct full_name full_name(const char *schema, const char *table, const c
     return n;
 }
 
-hp_status settings_wants_table(const struct settings *s, const char *schema, const char *table, bool *out,
-                               struct hp_error *err)
+void lineage_add(struct lineage *l, const char *schema, const char *table)
 {
-    struct full_name name = full_name(schema, table, NULL);
-    bool wants = false;
-    if (filters_wants(&s->schemas, schema, strlen(schema), &wants, err) != HP_OK) {
-        return HP_ERROR;
+    if (l->n < LINEAGE_MAX) {
+        l->names[l->n].schema = schema;
+        l->names[l->n++].table = table;
     }
-    if (wants && filters_wants(&s->tables, name.s, name.len, &wants, err) != HP_OK) {
-        return HP_ERROR;
-    }
-    *out = wants;
-    return HP_OK;
 }
 
-hp_status settings_wants_partition(const struct settings *s, const char *schema, const char *table,
-                                   const char *root_schema, const char *root_table, bool *out, struct hp_error *err)
+/* Matches the list the name at `at` of a lineage? Without `table` names of schemas are meant. No list: *out stays. */
+static hp_status listed(const struct filter *f, const struct lineage *l, size_t at, bool table, const char *column,
+                        bool *out, struct hp_error *err)
 {
-    bool own = false, root = false;
-    if (settings_wants_table(s, schema, table, &own, err) != HP_OK ||
-        settings_wants_table(s, root_schema, root_table, &root, err) != HP_OK) {
-        return HP_ERROR;
-    }
-    *out = s->tables.include ? own || root : own && root;
-    return HP_OK;
+    struct full_name name = full_name(l->names[at].schema, l->names[at].table, column);
+    const char *text = table ? name.s : l->names[at].schema;
+    return f ? filter_match(f, text, table ? name.len : strlen(text), out, err) : HP_OK;
 }
 
-hp_status settings_wants_column(const struct settings *s, const char *schema, const char *table, const char *column,
-                                bool *out, struct hp_error *err)
+hp_status settings_wants_table(const struct settings *s, const struct lineage *table, bool *out, struct hp_error *err)
 {
-    struct full_name name = full_name(schema, table, column);
-    return filters_wants(&s->columns, name.s, name.len, out, err);
-}
-
-hp_status settings_wants_snapshot(const struct settings *s, const char *schema, const char *table, bool *out,
-                                  struct hp_error *err)
-{
-    struct full_name name = full_name(schema, table, NULL);
-    if (!s->snapshot_tables) {
-        *out = true;
-        return HP_OK;
-    }
-    return filter_match(s->snapshot_tables, name.s, name.len, out, err);
-}
-
-hp_status settings_rule(const struct rule *rules, size_t n, const char *schema, const char *table, const char **out,
-                        struct hp_error *err)
-{
-    struct full_name name = full_name(schema, table, NULL);
-    for (size_t i = 0; i < n; i++) {
-        bool hit = false;
-        if (filter_match(rules[i].tables, name.s, name.len, &hit, err) != HP_OK) {
+    bool included = false;
+    for (size_t i = 0; i < table->n; i++) {
+        bool by_schema = true, by_name = true, no_schema = false, no_name = false;
+        if (listed(s->schemas.include, table, i, false, NULL, &by_schema, err) != HP_OK ||
+            listed(s->tables.include, table, i, true, NULL, &by_name, err) != HP_OK ||
+            listed(s->schemas.exclude, table, i, false, NULL, &no_schema, err) != HP_OK ||
+            listed(s->tables.exclude, table, i, true, NULL, &no_name, err) != HP_OK) {
             return HP_ERROR;
         }
-        if (hit) {
-            *out = rules[i].value;
+        if (no_schema || no_name) {
+            *out = false;
             return HP_OK;
         }
+        included = included || (by_schema && by_name);
     }
+    *out = included;
+    return HP_OK;
+}
+
+hp_status settings_wants_column(const struct settings *s, const struct lineage *table, const char *column, bool *out,
+                                struct hp_error *err)
+{
+    bool included = false;
+    for (size_t i = 0; i < table->n; i++) {
+        bool in = true, no = false;
+        if (listed(s->columns.include, table, i, true, column, &in, err) != HP_OK ||
+            listed(s->columns.exclude, table, i, true, column, &no, err) != HP_OK) {
+            return HP_ERROR;
+        }
+        if (no) {
+            *out = false;
+            return HP_OK;
+        }
+        included = included || in;
+    }
+    *out = included;
+    return HP_OK;
+}
+
+hp_status settings_wants_snapshot(const struct settings *s, const struct lineage *table, bool *out,
+                                  struct hp_error *err)
+{
+    bool hit = !s->snapshot_tables;
+    for (size_t i = 0; !hit && i < table->n; i++) {
+        if (listed(s->snapshot_tables, table, i, true, NULL, &hit, err) != HP_OK) {
+            return HP_ERROR;
+        }
+    }
+    *out = hit;
+    return HP_OK;
+}
+
+hp_status settings_rule(const struct rule *rules, size_t n, const struct lineage *table, const char **out,
+                        struct hp_error *err)
+{
     *out = NULL;
+    for (size_t at = 0; !*out && at < table->n; at++) {
+        for (size_t i = 0; !*out && i < n; i++) {
+            bool hit = false;
+            if (listed(rules[i].tables, table, at, true, NULL, &hit, err) != HP_OK) {
+                return HP_ERROR;
+            }
+            *out = hit ? rules[i].value : NULL;
+        }
+    }
     return HP_OK;
 }

@@ -48,19 +48,26 @@ hp_status settings_init(struct settings *out, const struct hp_config *config, co
                         struct hp_error *err);
 void settings_finish(struct settings *s);
 
+/* A table, then the partitioned tables that it is part of, up to the topmost: lists mean a partition by any of these
+   names, and one that leaves out counts before one that takes in. */
+#define LINEAGE_MAX 32u /* what lies deeper goes by the names of the nearest ones */
+struct lineage {
+    struct {
+        const char *schema, *table;
+    } names[LINEAGE_MAX];
+    size_t n;
+};
+void lineage_add(struct lineage *l, const char *schema, const char *table);
+
 /* Is the table captured at all. */
-hp_status settings_wants_table(const struct settings *s, const char *schema, const char *table, bool *out,
-                               struct hp_error *err);
-/* A partition is meant by its partitioned table's name too: included by either, left out by either. */
-hp_status settings_wants_partition(const struct settings *s, const char *schema, const char *table,
-                                   const char *root_schema, const char *root_table, bool *out, struct hp_error *err);
-hp_status settings_wants_column(const struct settings *s, const char *schema, const char *table, const char *column,
-                                bool *out, struct hp_error *err);
+hp_status settings_wants_table(const struct settings *s, const struct lineage *table, bool *out, struct hp_error *err);
+hp_status settings_wants_column(const struct settings *s, const struct lineage *table, const char *column, bool *out,
+                                struct hp_error *err);
 /* Are the rows that are there already wanted too. */
-hp_status settings_wants_snapshot(const struct settings *s, const char *schema, const char *table, bool *out,
+hp_status settings_wants_snapshot(const struct settings *s, const struct lineage *table, bool *out,
                                   struct hp_error *err);
-/* The value of the first rule that matches the table; NULL: none. */
-hp_status settings_rule(const struct rule *rules, size_t n, const char *schema, const char *table, const char **out,
+/* The value of the first rule that matches the table, by its nearest name; NULL: none. */
+hp_status settings_rule(const struct rule *rules, size_t n, const struct lineage *table, const char **out,
                         struct hp_error *err);
 
 #endif

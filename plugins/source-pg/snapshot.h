@@ -35,6 +35,7 @@ struct snapshot {
     struct hp_tx tx;
     bool header_seen, trailer_seen, any_row, table_row;
     bool *as_text;       /* by column: cast to text, having no binary form that says the same elsewhere */
+    bool overridden;     /* the table is read with a statement of the user's */
     bool stream_as_text; /* one of them would come in binary by the stream: text for all, then */
     uint32_t seq;
     struct pgoutput_value *values;

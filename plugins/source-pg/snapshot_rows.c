@@ -98,12 +98,21 @@ static hp_status give_chunk(struct source *s, struct hp_poll *poll, struct hp_er
 static hp_status table_error(struct source *s, struct hp_error *err)
 {
     const struct snapshot *n = s->snapshot;
+    char text[sizeof err->message], code[sizeof err->code];
+    (void)snprintf(text, sizeof text, "%s", err ? err->message : "");
+    (void)snprintf(code, sizeof code, "%s", err ? err->code : "");
+    if (err && n->overridden && strncmp(code, "42", 2) == 0) {
+        (void)hp_fail(
+            err, HP_ERROR_CONFIG, code,
+            "snapshot.select.statement.overrides.%s: the statement failed; it has to give the columns that are "
+            "captured, by their names, and to name tables with their schemas (%.600s)",
+            n->rel->name, text);
+        return HP_ERROR;
+    }
     if (err && (strcmp(err->code, "42P01") == 0 || strcmp(err->code, "42703") == 0)) {
         err->klass = HP_ERROR_RETRY; /* dropped or altered since the tables were listed */
     }
     if (err && strcmp(err->code, "42501") == 0) {
-        char text[sizeof err->message];
-        (void)snprintf(text, sizeof text, "%s", err->message);
         (void)hp_fail(err, HP_ERROR_CONFIG, "42501",
                       "the snapshot may not read table %s: grant SELECT on it (and BYPASSRLS, or a policy off, if it "
                       "has row level "

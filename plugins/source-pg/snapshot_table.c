@@ -25,12 +25,7 @@ hp_status snapshot_list_tables(struct source *s, struct hp_error *err)
         return HP_ERROR;
     }
     for (size_t i = 0; i < count; i++) {
-        bool wanted = false;
-        if (settings_wants_snapshot(&s->settings, tables[i].schema, tables[i].table, &wanted, err) != HP_OK) {
-            publication_tables_free(tables, count);
-            return HP_ERROR;
-        }
-        if (wanted) {
+        if (tables[i].in_snapshot) {
             struct captured_table swap = tables[kept];
             tables[kept] = tables[i];
             tables[i] = swap;
@@ -137,7 +132,10 @@ static hp_status copy_command(struct source *s, const struct captured_table *t, 
     bool plain = t->relkind == 'r' && !t->filter;
     struct text columns = {0};
     uint16_t at = 0;
-    hp_status st = settings_rule(s->settings.overrides, s->settings.n_overrides, t->schema, t->table, &override, err);
+    struct lineage own = {.n = 0};
+    hp_status st;
+    lineage_add(&own, t->schema, t->table);
+    st = settings_rule(s->settings.overrides, s->settings.n_overrides, &own, &override, err);
     for (size_t i = 0; i < facts->n_columns; i++) {
         const struct catalog_column *c = &facts->columns[i];
         char *quoted = published(s, t, c) ? session_identifier(&s->normal, c->name) : NULL;
@@ -148,8 +146,9 @@ static hp_status copy_command(struct source *s, const struct captured_table *t, 
         }
         PQfreemem(quoted);
     }
-    if (override) {
-        text_put(sql, "COPY (SELECT %s FROM (%s) q)", columns.data ? columns.data : "", override);
+    s->snapshot->overridden = override != NULL;
+    if (override) { /* a line of its own: it may end with a comment */
+        text_put(sql, "COPY (SELECT %s FROM (%s\n) q)", columns.data ? columns.data : "", override);
     } else if (plain && columns.len) {
         text_put(sql, "COPY %s.%s (%s)", schema, table, columns.data);
     } else {

@@ -246,6 +246,37 @@ def test_partitions_and_inheritance(make):
     assert s.log.rows("s.public.parent") == [("00000001",), ("00000004",)]
 
 
+def test_partitions_go_by_every_name_above_them(make):
+    """A partitioned table in the middle is listed: its leaves come, and its lists hold for them."""
+    s = make("CREATE SCHEMA parts; CREATE TABLE top (id int, r int, hidden int, PRIMARY KEY (id, r)) PARTITION BY RANGE (id);"
+             "CREATE TABLE mid PARTITION OF top FOR VALUES FROM (0) TO (100) PARTITION BY LIST (r);"
+             "CREATE TABLE parts.leaf PARTITION OF mid FOR VALUES IN (1); CREATE TABLE other PARTITION OF top FOR VALUES FROM (100) TO (200);"
+             "CREATE TABLE parts.unlisted (id int PRIMARY KEY); INSERT INTO top VALUES (1, 1, 9), (150, 1, 9)",
+             table__include__list="public\\.mid", column__exclude__list="public\\.mid\\.hidden")
+    grant_source(s.cluster, s.db, ["parts"])
+    s.ok()
+    s.sql("INSERT INTO top VALUES (2, 1, 9), (151, 1, 9); INSERT INTO parts.unlisted VALUES (1)")
+    s.ok()
+    assert s.log.rows("s.parts.leaf") == [("00000001", "00000001"), ("00000002", "00000001")]
+    assert list(s.log.tables) == ["s.parts.leaf"]
+
+
+def test_limits_of_the_role_do_not_end_a_snapshot(make):
+    s = make(TABLES)
+    limits = [n for (n,) in s.sql("SELECT name FROM pg_settings WHERE name IN ('idle_in_transaction_session_timeout', "
+                                  "'lock_timeout', 'idle_session_timeout', 'transaction_timeout')")]
+    for name in limits:
+        s.sql(f"ALTER ROLE {SOURCE_ROLE} SET {name} = '300ms'")
+    try:
+        s.ok(failpoints="snap.table=pause:900@2")
+        s.sql("INSERT INTO k VALUES (1, 1)")
+        s.ok(idle=900)
+    finally:
+        for name in limits:
+            s.sql(f"ALTER ROLE {SOURCE_ROLE} RESET {name}")
+    assert_same(s, "a", "b", "k")
+
+
 def test_given_up_while_the_slot_is_made(make):
     """The slot waits for an open writer; whoever gave up waiting leaves nothing behind, and the writer's rows come."""
     s = make(TABLES)
@@ -426,6 +457,27 @@ def test_snapshot_overrides_lists_and_columns(make):
     s.ok()
     assert s.log.rows("s.public.a")[-1] == ("0000000b", "0000000b")
     assert s.log.rows("s.public.b") == [("00000002",)] and s.log.rows("s.public.c") == []
+
+
+def test_a_wrong_snapshot_statement_is_named(make):
+    """Nothing that comes right by itself: FAILED, with the key. What people write around a statement is fine."""
+    key = "snapshot.select.statement.overrides.public.a"
+    s = make("CREATE TABLE a (id int PRIMARY KEY, v int); INSERT INTO a SELECT i, i FROM generate_series(1, 10) i",
+             snapshot__select__statement__overrides="public.a")
+    for statement in ("SELECT * FROM a", "SELECT * FROM public.a WHERE no_column > 8", "SELECT id FROM public.a", "SELEC"):
+        s.config[key] = statement
+        code, err = s.run()
+        assert code == 1 and "class 1" in err and key in err, err
+    s.config[key] = "SELECT * FROM public.a WHERE id > 8; -- the newest ones\n ; "
+    code, err = s.run()
+    assert code == 1 and key in err, "two statements"
+    s.config[key] = "SELECT * FROM public.a WHERE id > 8 -- the newest ones"
+    s.ok()
+    assert [r[0] for r in s.log.rows("s.public.a")] == ["00000009", "0000000a"]
+    os.unlink(s.position)
+    s.config[key] = "SELECT * FROM public.a WHERE id > 9 ;\n"
+    s.ok()
+    assert [r[0] for r in s.log.records] == ["r"] * 3
 
 
 def test_publication_filters_count_for_the_snapshot_too(make):

@@ -111,6 +111,48 @@ Test(settings, missing)
     cr_assert(make(&s, KEYS_OWN_ID, COUNT(pairs), pairs, &err) == HP_ERROR && strstr(err.message, "database.user"));
 }
 
+/* A table by its names, "schema.table", from itself to the topmost partitioned table. */
+static struct lineage lineage_of(size_t n, const char *const *names)
+{
+    static char text[8][64];
+    struct lineage l = {.n = 0};
+    for (size_t i = 0; i < n; i++) {
+        char *dot;
+        (void)snprintf(text[i], sizeof text[i], "%s", names[i]);
+        dot = strchr(text[i], '.');
+        *dot = '\0';
+        lineage_add(&l, text[i], dot + 1);
+    }
+    return l;
+}
+
+#define LINEAGE(...)                                                                                                   \
+    lineage_of(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), (const char *const[]){__VA_ARGS__})
+
+static bool wants(const struct settings *s, struct lineage l)
+{
+    struct hp_error err = {.size = sizeof err};
+    bool out = false;
+    cr_assert(settings_wants_table(s, &l, &out, &err) == HP_OK, "%s", err.message);
+    return out;
+}
+
+static bool wants_column(const struct settings *s, struct lineage l, const char *column)
+{
+    struct hp_error err = {.size = sizeof err};
+    bool out = false;
+    cr_assert(settings_wants_column(s, &l, column, &out, &err) == HP_OK, "%s", err.message);
+    return out;
+}
+
+static const char *rule(const struct rule *rules, size_t n, struct lineage l)
+{
+    struct hp_error err = {.size = sizeof err};
+    const char *out = NULL;
+    cr_assert(settings_rule(rules, n, &l, &out, &err) == HP_OK, "%s", err.message);
+    return out;
+}
+
 Test(settings, wants_tables_and_columns)
 {
     static const char *const pairs[] = {BASE, "topic.prefix=eu", "schema.include.list=public",
@@ -118,30 +160,35 @@ Test(settings, wants_tables_and_columns)
                                         "column.exclude.list=public\\.t\\.hidden"};
     struct hp_error err = {.size = sizeof err};
     struct settings s;
-    bool out = false;
     cr_assert(make(&s, KEYS_OWN_ID, COUNT(pairs), pairs, &err) == HP_OK);
-    cr_assert(settings_wants_table(&s, "public", "t", &out, &err) == HP_OK && out);
-    cr_assert(settings_wants_table(&s, "public", "secrets", &out, &err) == HP_OK && !out);
-    cr_assert(settings_wants_table(&s, "other", "t", &out, &err) == HP_OK && !out);
-    cr_assert(settings_wants_column(&s, "public", "t", "hidden", &out, &err) == HP_OK && !out);
-    cr_assert(settings_wants_column(&s, "public", "t", "shown", &out, &err) == HP_OK && out);
+    cr_assert(wants(&s, LINEAGE("public.t")));
+    cr_assert(!wants(&s, LINEAGE("public.secrets")));
+    cr_assert(!wants(&s, LINEAGE("other.t")));
+    cr_assert(!wants_column(&s, LINEAGE("public.t"), "hidden"));
+    cr_assert(wants_column(&s, LINEAGE("public.t"), "shown"));
     settings_finish(&s);
 }
 
 Test(settings, partitions)
 {
-    static const char *const included[] = {BASE, "topic.prefix=eu", "table.include.list=public\\.root"};
-    static const char *const excluded[] = {BASE, "topic.prefix=eu", "table.exclude.list=public\\.leaf1"};
+    static const char *const included[] = {BASE, "topic.prefix=eu", "table.include.list=public\\.mid",
+                                           "column.exclude.list=public\\.mid\\.hidden"};
+    static const char *const excluded[] = {BASE, "topic.prefix=eu", "schema.include.list=public",
+                                           "table.exclude.list=parts\\.leaf1"};
     struct hp_error err = {.size = sizeof err};
     struct settings s;
-    bool out = false;
     cr_assert(make(&s, KEYS_OWN_ID, COUNT(included), included, &err) == HP_OK);
-    cr_assert(settings_wants_partition(&s, "public", "leaf1", "public", "root", &out, &err) == HP_OK && out);
-    cr_assert(settings_wants_partition(&s, "public", "leaf1", "public", "other", &out, &err) == HP_OK && !out);
+    cr_assert(wants(&s, LINEAGE("parts.leaf1", "public.mid", "public.top")));
+    cr_assert(wants(&s, LINEAGE("parts.leaf1", "public.lower", "public.mid", "public.top")));
+    cr_assert(!wants(&s, LINEAGE("parts.leaf1", "public.other", "public.top")));
+    cr_assert(!wants(&s, LINEAGE("public.top")));
+    cr_assert(!wants_column(&s, LINEAGE("parts.leaf1", "public.mid"), "hidden"));
+    cr_assert(wants_column(&s, LINEAGE("parts.leaf1", "public.top"), "hidden"));
     settings_finish(&s);
     cr_assert(make(&s, KEYS_OWN_ID, COUNT(excluded), excluded, &err) == HP_OK);
-    cr_assert(settings_wants_partition(&s, "public", "leaf1", "public", "root", &out, &err) == HP_OK && !out);
-    cr_assert(settings_wants_partition(&s, "public", "leaf2", "public", "root", &out, &err) == HP_OK && out);
+    cr_assert(!wants(&s, LINEAGE("parts.leaf1", "public.top")));
+    cr_assert(wants(&s, LINEAGE("parts.leaf2", "public.top")));
+    cr_assert(!wants(&s, LINEAGE("parts.leaf2")));
     settings_finish(&s);
 }
 
@@ -156,17 +203,14 @@ Test(settings, rules)
         "snapshot.select.statement.overrides.public.a=SELECT * FROM public.a WHERE x > 1"};
     struct hp_error err = {.size = sizeof err};
     struct settings s;
-    const char *out = NULL;
     cr_assert(make(&s, KEYS_OWN_ID, COUNT(pairs), pairs, &err) == HP_OK, "%s", err.message);
-    cr_assert(settings_rule(s.keys, s.n_keys, "public", "a", &out, &err) == HP_OK);
-    cr_assert_str_eq(out, "x,y");
-    cr_assert(settings_rule(s.keys, s.n_keys, "other", "b", &out, &err) == HP_OK);
-    cr_assert_str_eq(out, "z");
-    cr_assert(settings_rule(s.keys, s.n_keys, "other", "c", &out, &err) == HP_OK && out == NULL);
-    cr_assert(settings_rule(s.identities, s.n_identities, "public", "b", &out, &err) == HP_OK);
-    cr_assert_str_eq(out, "INDEX b_idx");
-    cr_assert(settings_rule(s.overrides, s.n_overrides, "public", "a", &out, &err) == HP_OK &&
-              strncmp(out, "SELECT", 6) == 0);
+    cr_assert_str_eq(rule(s.keys, s.n_keys, LINEAGE("public.a")), "x,y");
+    cr_assert_str_eq(rule(s.keys, s.n_keys, LINEAGE("other.b")), "z");
+    cr_assert_str_eq(rule(s.keys, s.n_keys, LINEAGE("other.leaf", "public.a")), "x,y");
+    cr_assert_str_eq(rule(s.keys, s.n_keys, LINEAGE("other.b", "public.a")), "z", "the nearest name counts");
+    cr_assert_null(rule(s.keys, s.n_keys, LINEAGE("other.c")));
+    cr_assert_str_eq(rule(s.identities, s.n_identities, LINEAGE("public.b")), "INDEX b_idx");
+    cr_assert(strncmp(rule(s.overrides, s.n_overrides, LINEAGE("public.a")), "SELECT", 6) == 0);
     settings_finish(&s);
 }
 
