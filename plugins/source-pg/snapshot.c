@@ -112,7 +112,10 @@ static void complain(struct source *s)
                       0, NULL, &res, NULL) == HP_OK) {
         services_log(
             &s->services, HP_LOG_WARN,
-            "making slot \"%s\" waits for transactions that began before it to end; writing ones now: process %s",
+            s->server.in_recovery
+                ? "making slot \"%s\" on this standby waits for its primary to log its open transactions: SELECT "
+                  "pg_log_standby_snapshot() there, and if that does not help, let them end%.0s"
+                : "making slot \"%s\" waits for transactions that began before it to end; writing ones now: process %s",
             s->snapshot->slot, PQgetvalue(res, 0, 0));
         PQclear(res);
     }

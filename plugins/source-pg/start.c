@@ -23,8 +23,35 @@ hp_status source_catalog(struct source *s, struct session **out, struct hp_error
     return HP_OK;
 }
 
+/* A standby that is promoted sends on, from its new timeline. What was here while it still was a standby lies on the
+   one that is stored with the position; the rest comes again after a new start, which sees where that one ends. */
+static hp_status still_standby(struct source *s, struct hp_error *err)
+{
+    struct session *normal = NULL;
+    PGresult *res = NULL;
+    bool standby;
+    if (source_catalog(s, &normal, err) != HP_OK ||
+        session_query(normal, "asking who the server is", "SELECT pg_catalog.pg_is_in_recovery()", 0, NULL, &res,
+                      err) != HP_OK) {
+        return HP_ERROR;
+    }
+    standby = PQntuples(res) && PQgetvalue(res, 0, 0)[0] == 't';
+    PQclear(res);
+    if (standby) {
+        return HP_OK;
+    }
+    (void)hp_fail(err, HP_ERROR_RETRY, "", "the server was a standby and is promoted now: connecting again");
+    if (err) {
+        err->retry_after_ms = 1;
+    }
+    return HP_ERROR;
+}
+
 hp_status source_give(struct source *s, struct hp_poll *poll, struct hp_error *err)
 {
+    if (s->phase == PHASE_STREAM && s->server.in_recovery && still_standby(s, err) != HP_OK) {
+        return HP_ERROR;
+    }
     s->position.lsn = s->feedback.handled;
     position_forget_tables(&s->position);
     if (position_format(&s->position, &s->json, err) != HP_OK) {

@@ -237,3 +237,28 @@ def test_two_standbys_promoted_to_the_same_timeline(failover):
     p.host.expect(202, "PUT", f"/connectors/{p.source_name}/resume")
     refused(p, "another timeline 2")
     way_out(p)
+
+
+def test_a_standby_as_the_source(failover):
+    """It is read itself, and promoted while it is: what comes then is stored with the new timeline."""
+    p, standby = failover(18)
+    p.prepare(T, seed="INSERT INTO t SELECT i, 'seed' FROM generate_series(1, 100) i")
+    primary, db = p.source
+    standby.replayed()
+    p.source = (standby, db)
+    p.start()
+    wait_until(lambda: primary.sql("postgres", "SELECT pg_log_standby_snapshot()") and (standby.slot(p.slot) or {}).get("active"),
+               "the slot to be used on the standby", 30, 0.1)
+    primary.sql(db, "INSERT INTO t VALUES (101, 'primary'); UPDATE t SET v = 'primary' WHERE id < 10; DELETE FROM t WHERE id > 90 AND id < 100")
+    standby.replayed()
+    p.wait_equal("t")
+    primary.sql(db, "INSERT INTO t SELECT i, 'late' FROM generate_series(1001, 2000) i")
+    standby.replayed()
+    standby.promote()
+    for n in range(3001, 3021):
+        p.src("INSERT INTO t VALUES (%s, 'promoted')", (n,))
+    p.wait_equal("t")
+    streamed(p, 4000)
+    p.host.restart_connector(p.source_name)
+    streamed(p, 4001)
+    assert "FAILED" not in p.host.log_tail(200)
