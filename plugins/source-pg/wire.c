@@ -360,7 +360,7 @@ hp_status wire_gather(struct wire *w, int64_t wait_us, int gather, struct hp_err
 
 hp_status wire_settle(struct wire *w, int64_t wait_us, struct hp_error *err)
 {
-    if (w->last_fill < WIRE_LARGE) { /* else the sender is further ahead than we hold */
+    if (w->last_fill < WIRE_LARGE && !w->ahead) { /* else the sender is further ahead than we hold */
         (void)wait_for(NULL, 0, w->line == LINE_UNIX && wait_us > UNIX_SETTLE_US ? UNIX_SETTLE_US : wait_us);
     }
     return read_all(w, err);

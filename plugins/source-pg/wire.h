@@ -33,6 +33,7 @@ struct wire {
     int low_water;          /* SO_RCVLOWAT as set */
     char *copied;           /* TLS: libpq's memory of the current message */
     int copied_len;
+    bool ahead;       /* TLS: there was more than the last wait brought */
     size_t last_fill; /* bytes that the last wait brought */
 };
 

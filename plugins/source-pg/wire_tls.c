@@ -1,7 +1,9 @@
 /* wire_tls.c: the TLS side of wire.h: libpq decrypts, and hands out one message at a time. */
 #include "wire.h"
 
-#include <poll.h>
+#include <sys/ioctl.h>
+
+#define READS_MAX 64 /* of a call: at most 1 MiB */
 
 static hp_status failed(struct wire *w, const PGresult *res, struct hp_error *err)
 {
@@ -70,21 +72,28 @@ hp_status wire_tls_peek(struct wire *w, struct wire_msg *out, enum wire_status *
     return HP_OK;
 }
 
-/* OpenSSL may hold up to 16 KiB that poll() does not see, and libpq takes at least 8 KiB a time: so two more reads
-   after the socket has nothing. */
+static size_t in_socket(const struct wire *w)
+{
+    int bytes = 0;
+    return ioctl(w->fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+}
+
+/* A read gives one TLS record, which is a single small message or 16 KiB. OpenSSL may hold that much where the socket
+   does not show it, and libpq takes at least 8 KiB a time: so two more reads after the socket has nothing. When there
+   is more than the reads of one call may bring, the sender is further ahead than we hold: not to be waited for. */
 hp_status wire_tls_read(struct wire *w, struct hp_error *err)
 {
-    struct pollfd p = {.fd = w->fd, .events = POLLIN};
-    int extra = 0;
-    for (int i = 0; extra < 2 && i < 64; i++) {
+    size_t left = in_socket(w);
+    int empty = 0;
+    w->last_fill = left ? left : 1;
+    for (int i = 0; empty < 2 && i < READS_MAX; i++) {
         if (!PQconsumeInput(w->session->conn)) {
             return failed(w, NULL, err);
         }
-        w->last_fill += 8192; /* at a guess; only its order of magnitude counts */
-        if (poll(&p, 1, 0) <= 0) {
-            extra++;
-        }
+        left = in_socket(w);
+        empty += left == 0;
     }
+    w->ahead = left > 0;
     return HP_OK;
 }
 

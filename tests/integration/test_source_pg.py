@@ -13,6 +13,7 @@ import pytest
 
 from homeport import build_folder
 from pg import PASSWORD
+from proxy import Proxy
 from roles import SOURCE_ROLE, grant_source, make_roles
 from waiting import wait_until
 
@@ -34,6 +35,8 @@ class Log:
         head = None
         for line in lines:
             words = line.split()
+            if line == "STOP":
+                self.died()
             if words and words[0] in ("BATCH", "CHUNK", "COMMIT", "ABORT"):
                 head = (words[0], words[1].partition("=")[2])
                 self.kinds.append(words[0])
@@ -530,8 +533,8 @@ def test_huge_values_do_not_stay_in_memory(make):
     assert peak < 3 * 64 * 1024 + 32 * 1024
 
 
-def test_tls(make, work):
-    s = make("CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT i, 'x' FROM generate_series(1, 5000) i")
+def over_tls(s):
+    """Turns TLS on in the server, once, and lets the source insist on it."""
     data = s.cluster.data
     if not os.path.exists(os.path.join(data, "server.key")):
         subprocess.run(["openssl", "req", "-new", "-x509", "-days", "2", "-nodes", "-out", f"{data}/server.crt", "-keyout",
@@ -545,6 +548,11 @@ def test_tls(make, work):
         s.cluster.reload()
     s.config.update({"database.sslmode": "verify-full", "database.sslrootcert": f"{data}/server.crt"})
     wait_until(lambda: s.run()[0] == 0, "TLS to be on", 20, 0.5)
+
+
+def test_tls(make, work):
+    s = make("CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT i, 'x' FROM generate_series(1, 5000) i")
+    over_tls(s)
     assert len(s.log.rows("s.public.a")) == 5000
     s.sql("INSERT INTO a SELECT i, repeat('y', 3000) FROM generate_series(10001, 13000) i; DELETE FROM a WHERE id < 100")
     err = s.ok("--credit", "100000")
@@ -552,6 +560,44 @@ def test_tls(make, work):
     assert len(s.log.rows("s.public.a")) == 5000 + 3000 - 99
     s.config["database.sslrootcert"] = os.path.join(work, "none.crt")
     assert s.run()[0] == 1
+
+
+def test_a_line_that_breaks_anywhere(make):
+    """One server plain, the other over TLS. Cut after any number of bytes, in mid-message and while a transaction is streamed, and slow: nothing lost or doubled."""
+    s = make(TABLES)
+    if s.cluster.version == 18:
+        over_tls(s)
+    s.sql(f"ALTER ROLE {SOURCE_ROLE} SET logical_decoding_work_mem = '64kB'")
+    try:
+        with Proxy(s.cluster.port) as line:
+            s.config["database.port"] = line.port
+            printed = open(os.path.join(os.path.dirname(s.position), "printed.txt"), "w+", encoding="utf-8")
+            line.cut_after = 20000  # in the snapshot, if there is one
+            runner = subprocess.Popen(s.command("--verbose", "--repeat", "--idle", "60000", "--credit", "30000"), stdout=printed,
+                                      stderr=subprocess.PIPE, text=True)
+            for n, after in enumerate([1, 20000, 60000, 7, 100000]):
+                churn(s, n)
+                s.sql(f"BEGIN; INSERT INTO k SELECT {n}, i FROM generate_series(1, 2000) i; SAVEPOINT s; DELETE FROM b; ROLLBACK TO s;"
+                      "UPDATE a SET v = v + 1; COMMIT")
+                wait_until(lambda: line.cut_after is None, "the line to be cut", 30)
+                line.cut_after, line.slice = line.passed + after, [65536, 1000][n % 2]
+            line.cut_after = None
+            line.slice, line.pause = 1000, 0.0005  # a trickle
+            churn(s, 20)
+            line.stalled = True
+            churn(s, 21)
+            line.stalled = False
+            s.cluster.wait_confirmed(s.config["slot.name"])
+            runner.send_signal(signal.SIGTERM)
+            err = runner.communicate(timeout=60)[1]
+            assert runner.returncode == 0 and line.cuts >= 5, err
+            printed.seek(0)
+            s.log.feed(printed.read().splitlines())
+            printed.close()
+    finally:
+        s.sql(f"ALTER ROLE {SOURCE_ROLE} RESET logical_decoding_work_mem")
+    assert "CHUNK" in s.log.kinds
+    assert_same(s, "a", "b", "k")
 
 
 def test_unix_socket(make):

@@ -313,6 +313,7 @@ int main(int argc, char **argv)
         do {
             status = run(&d, source, self);
             source->stop(self, d.final);
+            printf("STOP\n"); /* what is not committed yet will not be */
         } while (status == 75 && d.repeat && !stopped);
         report(&d, clock_mono_ms() - begin);
     }
