@@ -112,7 +112,7 @@ static hp_status start_offset(const struct tail *t, uint64_t *out, struct hp_err
     char *end;
     unsigned long long v;
     if (strcmp(t->from, "beginning") == 0 || strcmp(t->from, "end") == 0) {
-        *out = t->from[0] == 'b' ? t->range.begin : t->range.end;
+        *out = t->from[0] == 'b' ? LOG_OLDEST : t->range.end;
         return HP_OK;
     }
     errno = 0;
@@ -228,10 +228,12 @@ static hp_status tail_run(struct tail *t, struct hp_error *err)
         status = log_reader_open(log, t->found, &r, err);
     }
     if (status == HP_OK) {
-        status = log_topic_seek(r, t->topic, offset, &at, err);
-    }
-    if (status == HP_OK) {
-        status = log_reader_seek(r, at, err);
+        do {
+            status = log_topic_seek(r, t->topic, offset, &at, err);
+            if (status == HP_OK) {
+                status = log_reader_seek(r, at, err);
+            }
+        } while (status == HP_ERROR && offset == LOG_OLDEST && strcmp(err->code, "OFFSET") == 0); /* trimmed since */
     }
     if (status == HP_OK) {
         status = follow(t, r, err);

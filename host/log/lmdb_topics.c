@@ -269,6 +269,7 @@ static hp_status seek_in(struct log_reader *r, MDB_cursor *index, uint32_t topic
     if (span_of(r, index, topic, &span, err) != HP_OK || reader_totals(r, &totals, err) != HP_OK) {
         return HP_ERROR;
     }
+    topic_offset = topic_offset == LOG_OLDEST ? span.begin : topic_offset;
     if (topic_offset < span.begin || topic_offset > span.end) {
         return hp_fail(err, HP_ERROR_FATAL, "OFFSET",
                        "%.300s keeps offsets %llu to %llu of topic %.300s, and %llu is wanted", r->what,

@@ -145,7 +145,9 @@ void log_reader_trim(
    again, so wait with a timeout. */
 uint32_t *log_reader_word(struct log_reader *r);
 /* Topic offset of the first record of `topic` at or after stream offset `at` (its end if there is none); and the way
-   back. Failures: code "OFFSET" as in seek, "NOTOPIC" (CONFIG) for a topic the stream does not know. */
+   back. LOG_OLDEST: the oldest record that is kept, which retention moves at any time. Failures: code "OFFSET" as in
+   seek, "NOTOPIC" (CONFIG) for a topic the stream does not know. */
+#define LOG_OLDEST UINT64_MAX
 hp_status log_topic_offset(struct log_reader *r, const char *topic, uint64_t at, uint64_t *out, struct hp_error *err);
 hp_status log_topic_seek(struct log_reader *r, const char *topic, uint64_t topic_offset, uint64_t *out_at,
                          struct hp_error *err);

@@ -107,7 +107,7 @@ hp_status sink_stream_starts(struct sink_stream *s, struct log *log, const struc
         n_starts++;
         start->begin = infos[i].begin;
         start->end = infos[i].end;
-        st = start->topic ? log_topic_seek(s->reader, start->topic, start->begin, &start->first, err) : no_memory(err);
+        st = start->topic ? log_topic_seek(s->reader, start->topic, LOG_OLDEST, &start->first, err) : no_memory(err);
     }
     log_topics_free(infos, n);
     if (st != HP_OK) {
@@ -222,11 +222,29 @@ hp_status sink_stream_recall(struct sink_stream *s, struct worker *w, struct log
     return HP_OK;
 }
 
+/* The first record of a wanted topic. */
+static hp_status first_wanted(struct sink_stream *s, struct worker *w, const struct sink_topics *topics, uint64_t *out,
+                              struct hp_error *err)
+{
+    struct sink_start *starts;
+    size_t n;
+    if (sink_stream_starts(s, w->log, topics, &starts, &n, err) != HP_OK) {
+        return HP_ERROR;
+    }
+    *out = log_reader_begin(s->reader);
+    for (size_t i = 0; i < n; i++) {
+        *out = i == 0 || starts[i].first < *out ? starts[i].first : *out;
+    }
+    sink_starts_free(starts, n);
+    return HP_OK;
+}
+
 hp_status sink_stream_place(struct sink_stream *s, struct worker *w, const struct hp_sink *sink,
                             const struct sink_topics *topics, struct hp_error *err)
 {
     struct hp_sink_position at = {sizeof at, 0, hp_bytes_of(s->id), UINT64_MAX, w->start.epoch};
     hp_status st;
+    bool fresh;
     if (!s->id[0]) {
         return HP_IDLE;
     }
@@ -236,19 +254,14 @@ hp_status sink_stream_place(struct sink_stream *s, struct worker *w, const struc
     if (st < 0) {
         return st;
     }
-    if (at.offset == UINT64_MAX) { /* never was here: from the first record of a wanted topic */
-        struct sink_start *starts;
-        size_t n;
-        if (sink_stream_starts(s, w->log, topics, &starts, &n, err) != HP_OK) {
+    fresh = at.offset == UINT64_MAX; /* never was here: from the first record of a wanted topic */
+    do {
+        if (fresh && first_wanted(s, w, topics, &at.offset, err) != HP_OK) {
             return HP_ERROR;
         }
-        at.offset = log_reader_begin(s->reader);
-        for (size_t i = 0; i < n; i++) {
-            at.offset = i == 0 || starts[i].first < at.offset ? starts[i].first : at.offset;
-        }
-        sink_starts_free(starts, n);
-    }
-    if (log_reader_seek(s->reader, at.offset, err) != HP_OK) {
+        st = log_reader_seek(s->reader, at.offset, err);
+    } while (st != HP_OK && fresh && strcmp(err->code, "OFFSET") == 0); /* retention was faster */
+    if (st != HP_OK) {
         return HP_ERROR;
     }
     s->position = s->next = at.offset;

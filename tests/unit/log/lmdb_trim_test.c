@@ -43,6 +43,7 @@ Test(trim, never_passes_the_floor_and_takes_whole_batches)
 {
     struct log_retention all = {0, -1, 25};
     struct log_reader *r;
+    uint64_t first;
     for (int i = 0; i < 10; i++) {
         commit_rows(&t, i < 3 ? "old" : "new", (uint64_t)i + 1, i * 10, 10);
     }
@@ -52,6 +53,10 @@ Test(trim, never_passes_the_floor_and_takes_whole_batches)
     cr_assert_eq(log_reader_seek(r, 19, &t.err), HP_ERROR);
     cr_assert_eq(t.err.klass, HP_ERROR_FATAL);
     cr_assert(strstr(t.err.message, "20") && strstr(t.err.message, "19"));
+    cr_assert_eq(log_topic_seek(r, "old", 0, &first, &t.err), HP_ERROR);
+    cr_assert_str_eq(t.err.code, "OFFSET");
+    cr_assert_eq(log_topic_seek(r, "old", LOG_OLDEST, &first, &t.err), HP_OK, "%s", t.err.message);
+    cr_assert_eq(first, 20);
     cr_assert_eq(log_reader_seek(r, 20, &t.err), HP_OK);
     cr_assert_eq(read_ids(r, 20, 1 << 20, &t.err), 80);
     log_reader_close(r);
