@@ -7,6 +7,25 @@ say() { printf '%s\n' "$*"; }
 head_line() { printf '\n%s== %s ==%s\n' "$bold" "$*" "$plain"; }
 die() { printf '%s%s%s\n' "$red" "$*" "$plain" >&2; exit 1; }
 
+# run COMMAND...: in a process group of its own, so that an interrupt is heard at once and can end all of it.
+child=''
+run() {
+    set -m
+    "$@" &
+    child=$!
+    set +m
+    wait "$child"
+    local status=$?
+    child=''
+    return $status
+}
+end_child() {
+    [ -n "$child" ] || return 0
+    kill -INT -- "-$child" 2>/dev/null
+    wait "$child" 2>/dev/null
+    child=''
+}
+
 umask 022 # a plugin folder that others may write to is not trusted
 
 BUILD_PACKAGES=(build-essential cmake ninja-build pkg-config libjansson-dev liblmdb-dev libmicrohttpd-dev
@@ -57,9 +76,9 @@ build_into() {
     local launcher=()
     if command -v ccache >/dev/null; then launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache); fi
     if { [ -f "$folder/build.ninja" ] && [ "$(cat "$folder/arguments" 2>/dev/null)" = "$*" ]; } ||
-        cmake -S "$repo" -B "$folder" -G Ninja "${launcher[@]}" "$@" >"$log" 2>&1; then
+        run cmake -S "$repo" -B "$folder" -G Ninja "${launcher[@]}" "$@" >"$log" 2>&1; then
         printf '%s' "$*" >"$folder/arguments"
-        cmake --build "$folder" >"$log" 2>&1 && return 0
+        run cmake --build "$folder" >"$log" 2>&1 && return 0
     fi
     grep -nE 'error|warning|FAILED' "$log" | head -30 >&2
     tail -15 "$log" >&2
