@@ -4,8 +4,11 @@
 #include "probe.h"
 #include "worker.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,22 +74,22 @@ static void keep_standard_descriptors(void)
     }
 }
 
-int main(int argc, char **argv)
+/* What could not be printed was not done. */
+static int printed(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return status;
+    }
+    (void)fprintf(stderr, "homeport: cannot write to standard output: %s\n", strerror(errno));
+    return status ? status : 1;
+}
+
+static int run(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
-    keep_standard_descriptors();
-    failpoints_init();
-    (void)signal(SIGXFSZ, SIG_IGN); /* ulimit -f is met as a full disk is, not by dying */
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-        print_help(stdout);
-        return 0;
-    }
-    if (strcmp(name, "--version") == 0) {
-        return version(0, NULL);
-    }
     for (size_t i = 0; i < COMMANDS_N; i++) {
         if (strcmp(commands[i].name, name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            return printed(commands[i].run(argc - 1, argv + 1));
         }
     }
     if (*name) {
@@ -94,4 +97,22 @@ int main(int argc, char **argv)
     }
     print_help(stderr);
     return 2;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    bool help = strcmp(name, "help") == 0;
+    keep_standard_descriptors();
+    failpoints_init();
+    (void)signal(SIGXFSZ, SIG_IGN); /* ulimit -f is met as a full disk is, not by dying */
+    if (help && argc > 2) {
+        char *asked[] = {argv[0], argv[2], (char *)(uintptr_t) "--help", NULL};
+        return run(3, asked);
+    }
+    if (help || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_help(stdout);
+        return printed(0);
+    }
+    return strcmp(name, "--version") == 0 ? version(0, NULL) : run(argc, argv);
 }

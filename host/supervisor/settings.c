@@ -19,7 +19,7 @@ enum kind {
     TEXT,   /* min: the least length */
     LONG,   /* min..max */
     CHOICE, /* one of `allowed`, separated by '|' */
-    MOOT,   /* Kafka Connect's, accepted; has no meaning for this host: one warning */
+    MOOT,   /* Kafka Connect's, accepted; ignored with one warning: no meaning for this host, or what `doc` says */
     MOOT_PREFIX,
 };
 
@@ -34,6 +34,7 @@ struct setting {
 
 #define MS_MAX    INT64_C(31536000000000) /* a thousand years: no sum of two overflows */
 #define BYTES_MAX (INT64_C(1) << 46)
+#define LATER     "is not supported yet by this version"
 
 static const struct setting table[] = {
     /* the host */
@@ -68,7 +69,15 @@ static const struct setting table[] = {
     {"log.retention.bytes", LONG, "-1", -1, BYTES_MAX, NULL,
      "size per stream beyond which the oldest records go, likewise; -1: none"},
     {"log.reserve.bytes", LONG, "16777216", 0, BYTES_MAX, NULL, "disk kept allocated ahead of need, per stream"},
-    /* Kafka Connect's worker keys that say nothing to a host without brokers */
+    /* Kafka Connect's worker keys that have to wait, and those that say nothing to a host without brokers */
+    {"config.providers", MOOT_PREFIX, NULL, 0, 0, NULL, LATER},
+    {"rest.extension.classes", MOOT, NULL, 0, 0, NULL, LATER},
+    {"access.control.", MOOT_PREFIX, NULL, 0, 0, NULL, LATER},
+    {"admin.listeners", MOOT, NULL, 0, 0, NULL, LATER},
+    {"response.http.headers.config", MOOT, NULL, 0, 0, NULL, LATER},
+    {"listeners.https.", MOOT_PREFIX, NULL, 0, 0, NULL, LATER},
+    {"topic.tracking.", MOOT_PREFIX, NULL, 0, 0, NULL, LATER},
+    {"connector.client.config.override.", MOOT_PREFIX, NULL, 0, 0, NULL, LATER},
     {"bootstrap.servers", MOOT, NULL, 0, 0, NULL, NULL},
     {"group.id", MOOT, NULL, 0, 0, NULL, NULL},
     {"client.dns.lookup", MOOT, NULL, 0, 0, NULL, NULL},
@@ -200,7 +209,7 @@ static hp_status take_given(const struct props *given, struct props *out, struct
         if (!s) {
             log_warn("unknown key %s in the properties file; it is ignored", key);
         } else if (s->kind == MOOT || s->kind == MOOT_PREFIX) {
-            log_warn("key %s has no meaning for this host; it is ignored", key);
+            log_warn("key %s %s; it is ignored", key, s->doc ? s->doc : "has no meaning for this host");
         } else if (check(s, value, err) != HP_OK) {
             return HP_ERROR;
         } else if (!props_set(out, key, value)) {

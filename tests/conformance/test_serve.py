@@ -33,9 +33,10 @@ def test_bad_values_end_the_start(make_host, work, key, value, allowed):
 
 
 def test_unknown_keys_are_warned_about(make_host):
-    host = make_host(**{"no_such_key": "1", "group_id": "connect", "producer_acks": "all"}).start()
+    host = make_host(**{"no_such_key": "1", "group_id": "connect", "producer_acks": "all", "config_providers": "file"}).start()
     warnings = [line for line in host.log().splitlines() if " WARN " in line]
     assert any("no.such.key" in w for w in warnings) and any("group.id" in w for w in warnings)
+    assert any("config.providers is not supported yet" in w for w in warnings)
     assert sum("no.such.key" in w for w in warnings) == 1
 
 
@@ -214,3 +215,7 @@ def test_help_and_usage():
     assert run("nonsense").returncode == 2 and "nonsense" in run("nonsense").stderr
     assert run().returncode == 2 and run("serve", "--nonsense").returncode == 2
     assert run("serve", "--help").returncode == 0
+    assert run("help", "serve").stdout == run("serve", "--help").stdout and run("help", "nonsense").returncode == 2
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([binary, "help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=10, check=False)
+        assert done.returncode == 1 and "standard output" in done.stderr
