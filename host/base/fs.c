@@ -15,8 +15,9 @@
 static hp_status fs_fail(struct hp_error *err, const char *what, const char *path)
 {
     int e = errno;
-    return hp_fail(err, e == ENOSPC || e == EDQUOT || e == ENOMEM || e == EMFILE ? HP_ERROR_RETRY : HP_ERROR_CONFIG,
-                   e == ENOSPC || e == EDQUOT ? "ENOSPC" : "", "cannot %s %.400s: %s", what, path, strerror(e));
+    return hp_fail(
+        err, e == ENOSPC || e == EDQUOT || e == ENOMEM || e == EMFILE || e == EROFS ? HP_ERROR_RETRY : HP_ERROR_CONFIG,
+        e == ENOSPC || e == EDQUOT ? "ENOSPC" : "", "cannot %s %.400s: %s", what, path, strerror(e));
 }
 
 hp_status fs_mkdirs(const char *path, struct hp_error *err)

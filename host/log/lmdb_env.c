@@ -75,7 +75,7 @@ static const struct {
     {MDB_READERS_FULL, HP_ERROR_RETRY, ""},
     {MDB_TXN_FULL, HP_ERROR_RETRY, ""},
     {EACCES, HP_ERROR_CONFIG, ""},
-    {EROFS, HP_ERROR_CONFIG, ""},
+    {EROFS, HP_ERROR_RETRY, "EROFS"},
     {MDB_CORRUPTED, HP_ERROR_FATAL, "CORRUPT"},
     {MDB_PAGE_NOTFOUND, HP_ERROR_FATAL, "CORRUPT"},
     {MDB_INVALID, HP_ERROR_FATAL, "CORRUPT"},
@@ -83,10 +83,22 @@ static const struct {
     {MDB_INCOMPATIBLE, HP_ERROR_FATAL, "CORRUPT"},
 };
 
+static _Noreturn void end_unknown(const char *what, int rc)
+{
+    log_error(
+        "%s: commit failed: %s. What the system has kept of it is unknown, so this process ends here; the next one "
+        "starts from the last good commit",
+        what, mdb_strerror(rc));
+    abort();
+}
+
 hp_status env_fail(struct hp_error *err, int rc, const char *what, const char *doing)
 {
     uint32_t klass = HP_ERROR_FATAL;
     const char *code = "";
+    if (rc == MDB_PANIC) { /* a commit before could not write the page that makes it valid */
+        end_unknown(what, rc);
+    }
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         if (meanings[i].rc == rc) {
             klass = meanings[i].klass;
@@ -103,15 +115,11 @@ hp_status env_commit(MDB_txn *txn, const char *what, struct hp_error *err)
         return HP_OK;
     }
     /* These come from before anything was written for good; the transaction is gone and can be done again. */
-    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == MDB_MAP_FULL || rc == ENOMEM || rc == MDB_TXN_FULL ||
-        rc == MDB_BAD_TXN) {
+    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == EROFS || rc == MDB_MAP_FULL || rc == ENOMEM ||
+        rc == MDB_TXN_FULL || rc == MDB_BAD_TXN) {
         return env_fail(err, rc, what, "commit");
     }
-    log_error(
-        "%s: commit failed: %s. What the system has kept of it is unknown, so this process ends here; the next one "
-        "starts from the last good commit",
-        what, mdb_strerror(rc));
-    abort();
+    end_unknown(what, rc);
 }
 
 static void env_assert_failed(MDB_env *mdb, const char *message)
@@ -187,8 +195,12 @@ static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t m
     rc = mdb_env_set_mapsize(env->mdb, map ? map : MAP_DEFAULT);
     rc = rc ? rc : mdb_env_set_maxdbs(env->mdb, DB_COUNT);
     rc = rc ? rc : mdb_env_set_maxreaders(env->mdb, READERS_MAX);
-    rc = rc || !(flags & ENV_WRITE) ? rc : reserve_lock(dir);
-    rc = rc ? rc : mdb_env_open(env->mdb, dir, MDB_NOTLS | (flags & ENV_WRITE ? 0 : MDB_RDONLY), 0600);
+    /* Only one process at a time uses a map (lmdb_map.c): it needs no lock file, which is another mapped one. */
+    rc = rc || !(flags & ENV_WRITE) || flags & ENV_PLAIN ? rc : reserve_lock(dir);
+    rc = rc ? rc
+            : mdb_env_open(env->mdb, dir,
+                           MDB_NOTLS | (flags & ENV_WRITE ? 0 : MDB_RDONLY) | (flags & ENV_PLAIN ? MDB_NOLOCK : 0),
+                           0600);
     rc = rc ? rc : check_length(env);
     return rc ? rc : open_dbs(env, flags);
 }

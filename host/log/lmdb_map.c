@@ -1,8 +1,10 @@
 /*
- * lmdb_map.c: the small durable maps of log.h. Keys may be longer than LMDB takes: such a one is stored by its
- * beginning and a hash, and its full text stands before the value. [any] thread; LMDB serialises writers.
+ * lmdb_map.c: the small durable maps of log.h. One process at a time has one open. Keys may be longer than LMDB takes:
+ * such a one is stored by its beginning and a hash, and its full text stands before the value. [any] thread; LMDB
+ * serialises writers.
  */
 #include "crc32c.h"
+#include "fs.h"
 #include "id_index.h"
 #include "lmdb_disk.h"
 #include "lmdb_env.h"
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAP_SIZE    ((uint64_t)4 << 30)
 #define RESERVE     (1u << 20)
@@ -27,7 +30,8 @@ struct log_map {
     struct env *env;
     char *what;
     struct disk disk;
-    pthread_mutex_t lock; /* over the disk's accounts, held while writing */
+    int lock_fd;          /* keeps other processes away */
+    pthread_mutex_t lock; /* over everything: there is no lock file to tell who still reads a page */
 };
 
 struct stored_pair { /* then the key, then the value */
@@ -144,16 +148,17 @@ static hp_status map_check(struct log_map *m, MDB_txn *txn, MDB_cursor *cursor, 
 
 static hp_status map_open(struct log_map *m, struct hp_error *err)
 {
-    const unsigned flags = ENV_WRITE | ENV_PLAIN;
+    char data[PATH_ROOM], lock[PATH_ROOM];
     MDB_cursor *cursor;
     MDB_txn *txn;
-    hp_status status = env_open(m->what, flags, MAP_SIZE, m->what, &m->env, err);
+    hp_status status;
     int rc;
-    if (status == HP_IDLE) {
-        status = map_make(m->what, err);
-        status = status == HP_OK ? env_open(m->what, flags, MAP_SIZE, m->what, &m->env, err) : status;
+    if (snprintf(data, sizeof data, "%s/data.mdb", m->what) >= (int)sizeof data) {
+        return hp_fail(err, HP_ERROR_CONFIG, "", "path of a folder is too long: %.300s", m->what);
     }
-    if (status != HP_OK) {
+    (void)snprintf(lock, sizeof lock, "%s/lock", m->what);
+    if ((access(data, F_OK) != 0 && map_make(m->what, err) != HP_OK) || fs_lock(lock, &m->lock_fd, err) != HP_OK ||
+        env_open(m->what, ENV_WRITE | ENV_PLAIN, MAP_SIZE, m->what, &m->env, err) != HP_OK) {
         return HP_ERROR;
     }
     rc = mdb_txn_begin(m->env->mdb, NULL, MDB_RDONLY, &txn);
@@ -178,6 +183,7 @@ hp_status log_map_open(const char *dir, struct log_map **out, struct hp_error *e
         free(m);
         return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "no memory");
     }
+    m->lock_fd = -1;
     (void)pthread_mutex_init(&m->lock, NULL);
     if (map_open(m, err) != HP_OK) {
         log_map_close(m);
@@ -192,6 +198,9 @@ void log_map_close(struct log_map *m)
 {
     if (m) {
         env_close(m->env);
+        if (m->lock_fd >= 0) {
+            (void)close(m->lock_fd);
+        }
         (void)pthread_mutex_destroy(&m->lock);
         free(m->what);
         free(m);
@@ -297,12 +306,16 @@ hp_status log_map_get(struct log_map *m, const char *key, struct buf *out, struc
 {
     MDB_txn *txn;
     hp_status status;
-    int rc = mdb_txn_begin(m->env->mdb, NULL, MDB_RDONLY, &txn);
+    int rc;
+    (void)pthread_mutex_lock(&m->lock);
+    rc = mdb_txn_begin(m->env->mdb, NULL, MDB_RDONLY, &txn);
     if (rc) {
+        (void)pthread_mutex_unlock(&m->lock);
         return env_fail(err, rc, m->what, "read");
     }
     status = map_get(m, txn, key, out, err);
     mdb_txn_abort(txn);
+    (void)pthread_mutex_unlock(&m->lock);
     return status;
 }
 
@@ -337,8 +350,11 @@ hp_status log_map_each(struct log_map *m, const char *prefix,
     MDB_cursor *cursor;
     MDB_txn *txn;
     hp_status status = HP_ERROR;
-    int rc = mdb_txn_begin(m->env->mdb, NULL, MDB_RDONLY, &txn);
+    int rc;
+    (void)pthread_mutex_lock(&m->lock);
+    rc = mdb_txn_begin(m->env->mdb, NULL, MDB_RDONLY, &txn);
     if (rc) {
+        (void)pthread_mutex_unlock(&m->lock);
         return env_fail(err, rc, m->what, "read");
     }
     rc = mdb_cursor_open(txn, m->env->main, &cursor);
@@ -349,5 +365,6 @@ hp_status log_map_each(struct log_map *m, const char *prefix,
         mdb_cursor_close(cursor);
     }
     mdb_txn_abort(txn);
+    (void)pthread_mutex_unlock(&m->lock);
     return status;
 }

@@ -160,7 +160,8 @@ const char *log_in_use(void);
 
 struct log_map;
 
-/* Text keys to byte values. Every put/delete is durable when it returns. One process at a time writes. Opening makes it
+/* Text keys to byte values. Every put/delete is durable when it returns. One process at a time has it open; another is
+   told who has (RETRY, "LOCKED"). Opening makes it
    if there is nothing in its place, and looks at every entry: a data file that is missing, cut or damaged is an error
    (FATAL, "CORRUPT"), never taken for a new one. */
 hp_status log_map_open(const char *dir, struct log_map **out, struct hp_error *err);
@@ -176,6 +177,7 @@ struct log_map_op {
 hp_status log_map_apply(struct log_map *m, const struct log_map_op *ops, size_t n, struct hp_error *err);
 hp_status log_map_get(struct log_map *m, const char *key, struct buf *out,
                       struct hp_error *err); /* HP_IDLE: not there */
+/* `each` may not use the map. */
 hp_status log_map_each(struct log_map *m, const char *prefix,
                        hp_status (*each)(void *arg, const char *key, struct hp_bytes value, struct hp_error *err),
                        void *arg, struct hp_error *err);

@@ -31,6 +31,9 @@ void supervisor_answer_store(outcome_fn done, void *arg, const struct hp_error *
     log_error("a change could not be stored: %s", err->message);
     if (strcmp(err->code, "ENOSPC") == 0) {
         supervisor_answer(done, arg, OUTCOME_NO_ROOM, "The disk of the data folder is full; nothing was changed");
+    } else if (strcmp(err->code, "EROFS") == 0) {
+        supervisor_answer(done, arg, OUTCOME_FAILED,
+                          "The file system of the data folder is read-only; nothing was changed");
     } else {
         supervisor_answer(done, arg, OUTCOME_FAILED, "The change could not be stored; the host's log says why");
     }

@@ -65,7 +65,10 @@ static void trim(struct log_thread *t)
     bool known = atomic_load(&t->w->floor_topics) >= (int64_t)log_writer_topics(t->writer);
     int64_t floor = atomic_load(&t->w->floor);
     t->limits.floor = !known ? 0 : floor < 0 ? UINT64_MAX : (uint64_t)floor;
-    if (log_trim(t->writer, &t->limits, &err) != HP_OK && strcmp(err.code, "ENOSPC") != 0) {
+    if (log_trim(t->writer, &t->limits, &err) == HP_OK) {
+        t->trim_told = false;
+    } else if (!t->trim_told) { /* it is tried every second */
+        t->trim_told = true;
         log_warn("retention of the log: %s", err.message);
     }
     t->trim_at_ms = clock_mono_ms() + TRIM_MS;

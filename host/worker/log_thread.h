@@ -16,6 +16,7 @@ struct log_thread {
     atomic_bool polling; /* the task is inside poll: it must be interrupted to hear of a commit */
     pthread_t thread;
     struct log_retention limits;
+    bool trim_told; /* that it failed */
     struct hp_metric *records_out, *bytes_out, *log_bytes, *log_disk_bytes;
     int64_t trim_at_ms, measure_at_ms;
 };

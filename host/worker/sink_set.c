@@ -101,6 +101,28 @@ hp_status sink_set_recall(struct sink_set *set, const struct hp_sink_offsets *of
     return HP_OK;
 }
 
+static hp_status check_remembered(void *arg, const char *id, struct hp_bytes value, struct hp_error *err)
+{
+    const struct sink_set *set = arg;
+    const char *slash = strrchr(id, '/'); /* NAME/RANDOM */
+    char *name = strndup(id, slash ? (size_t)(slash - id) : strlen(id));
+    struct log_reader *r;
+    hp_status st = HP_OK;
+    (void)value;
+    if (!name) {
+        st = hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
+    } else if (!have(set, name) && (st = log_reader_open(set->w->log, name, &r, err)) == HP_OK) {
+        log_reader_close(r); /* it is gone, or of topics that are not wanted any more */
+    }
+    free(name);
+    return st;
+}
+
+hp_status sink_set_check(struct sink_set *set, struct hp_error *err)
+{
+    return log_map_each(set->map, "", check_remembered, set, err);
+}
+
 hp_status sink_set_look(struct sink_set *set, int64_t now_ms, int64_t *ms, struct hp_error *err)
 {
     bool moved = __atomic_load_n(log_word(set->w->log), __ATOMIC_SEQ_CST) != set->looked;

@@ -21,6 +21,9 @@ struct sink_set {
 hp_status sink_set_open(struct sink_set *set, struct worker *w, struct hp_error *err);
 /* Before the sink starts: look for streams, recall what is remembered of each. `offsets` may be NULL. */
 hp_status sink_set_recall(struct sink_set *set, const struct hp_sink_offsets *offsets, struct hp_error *err);
+/* An error if a stream that this sink has read is there but cannot be opened: a task that went on without it would say
+   RUNNING while its work waits (rule E7). */
+hp_status sink_set_check(struct sink_set *set, struct hp_error *err);
 /* While it runs: take up new streams, if the log says that there may be some. *ms is shortened to when the next look is
    due. */
 hp_status sink_set_look(struct sink_set *set, int64_t now_ms, int64_t *ms, struct hp_error *err);

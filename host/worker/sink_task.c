@@ -392,7 +392,7 @@ static hp_status attempt(struct sink_task *t, struct hp_error *err)
     const struct hp_sink_offsets *offsets = w->plugin.entry->interface(HP_SINK_OFFSETS);
     hp_status st;
     if (sink_set_open(&t->set, w, err) != HP_OK || sink_set_recall(&t->set, offsets, err) != HP_OK ||
-        chain_start(w->chain, err) != HP_OK) {
+        sink_set_check(&t->set, err) != HP_OK || chain_start(w->chain, err) != HP_OK) {
         return HP_ERROR;
     }
     st = plugin_start(t, err);

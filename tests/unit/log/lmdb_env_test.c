@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,34 @@ int fdatasync(int fd)
         *(void **)&real = dlsym(RTLD_NEXT, "fdatasync");
     }
     return real(fd);
+}
+
+static bool read_only;
+
+ssize_t pwrite(int fd, const void *data, size_t n, off_t at)
+{
+    static ssize_t (*real)(int, const void *, size_t, off_t);
+    if (read_only) {
+        errno = EROFS;
+        return -1;
+    }
+    if (!real) {
+        *(void **)&real = dlsym(RTLD_NEXT, "pwrite");
+    }
+    return real(fd, data, n, at);
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int n)
+{
+    static ssize_t (*real)(int, const struct iovec *, int);
+    if (read_only) {
+        errno = EROFS;
+        return -1;
+    }
+    if (!real) {
+        *(void **)&real = dlsym(RTLD_NEXT, "writev");
+    }
+    return real(fd, parts, n);
 }
 
 static void setup(void)
@@ -64,6 +93,27 @@ Test(env, a_failed_sync_ends_the_process_and_keeps_the_last_good_commit)
     cr_assert_eq(log_writer_end(t.w), 5);
     cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_OK);
     cr_assert_eq(read_ids(r, 0, 1 << 20, &t.err), 5);
+    log_reader_close(r);
+}
+
+Test(env, a_file_system_that_turned_read_only_is_waited_for)
+{
+    struct log_reader *r;
+    bench_writer(&t, "orders");
+    commit_rows(&t, "a", 1, 0, 5);
+    read_only = true;
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(log_begin(t.w, &t.err), HP_OK, "%s", t.err.message);
+        append_rows(&t, "a", 2, 5, 5);
+        cr_assert_eq(log_commit(t.w, &t.err), HP_ERROR);
+        cr_assert_eq(t.err.klass, HP_ERROR_RETRY);
+        cr_assert_str_eq(t.err.code, "EROFS");
+        cr_assert(strstr(t.err.message, "stream orders") && strstr(t.err.message, "Read-only"), "%s", t.err.message);
+    }
+    read_only = false;
+    commit_rows(&t, "a", 2, 5, 5);
+    cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_OK);
+    cr_assert_eq(read_ids(r, 0, 1 << 20, &t.err), 10);
     log_reader_close(r);
 }
 

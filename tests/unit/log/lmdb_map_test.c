@@ -165,12 +165,24 @@ Test(map, entries_that_a_damaged_page_hides_are_missed)
     refused("entries");
 }
 
+Test(map, one_has_it_open_at_a_time)
+{
+    struct log_map *other;
+    char words[64];
+    snprintf(words, sizeof words, "held by process %ld", (long)getpid());
+    cr_assert_eq(log_map_open(dir, &other, &t.err), HP_ERROR);
+    cr_assert_str_eq(t.err.code, "LOCKED");
+    cr_assert(strstr(t.err.message, words), "%s", t.err.message);
+    log_map_close(m);
+    cr_assert_eq(log_map_open(dir, &m, &t.err), HP_OK, "%s", t.err.message);
+}
+
 Test(map, an_interrupted_making_leaves_nothing_in_its_place)
 {
     char aside[320];
     log_map_close(m);
     cr_assert_eq(unlink(file), 0);
-    snprintf(aside, sizeof aside, "%s/lock.mdb", dir);
+    snprintf(aside, sizeof aside, "%s/lock", dir);
     cr_assert_eq(unlink(aside), 0);
     snprintf(aside, sizeof aside, "%s/.new-map", t.dir); /* killed in the middle */
     cr_assert_eq(mkdir(aside, 0700), 0);
