@@ -8,9 +8,10 @@ static void copy_field(char *out, size_t size, const char *value)
 
 void failure_scrub(const char *state, const char *message, char *out, size_t size)
 {
-    /* Conversions quote the offending value; what a trigger raises can hold anything. */
-    bool quotes = strncmp(state, "22", 2) == 0;
-    bool inside = false;
+    /* Input functions quote the offending value, which may hold quotes itself: everything between the first and the
+       last one goes. What a trigger raises can hold anything. */
+    bool quotes = strncmp(state, "22", 2) == 0 || strcmp(state, "42601") == 0;
+    const char *first = quotes ? strchr(message, '"') : NULL, *last = first ? strrchr(message, '"') : NULL;
     size_t n = 0;
     if (strncmp(state, "P0", 2) == 0) {
         (void)snprintf(out, size,
@@ -18,15 +19,12 @@ void failure_scrub(const char *state, const char *message, char *out, size_t siz
                        "see the server's log)");
         return;
     }
-    for (const char *p = message; *p && *p != '\n' && n + 4 < size; p++) {
-        if (quotes && *p == '"') {
-            inside = !inside;
-            if (!inside) {
-                memcpy(out + n, "...", 3);
-                n += 3;
-            }
-            out[n++] = '"';
-        } else if (!inside) {
+    for (const char *p = message; *p && *p != '\n' && n + 6 < size; p++) {
+        if (p == first) {
+            memcpy(out + n, "\"...\"", 5);
+            n += 5;
+            p = last;
+        } else {
             out[n++] = (unsigned char)*p < ' ' ? ' ' : *p;
         }
     }
@@ -54,22 +52,23 @@ static const struct {
     const char *state;
     uint32_t klass;
 } classes[] = {
-    {"", HP_ERROR_RETRY},      /* no SQLSTATE: libpq itself */
-    {"08", HP_ERROR_RETRY},    /* connection */
-    {"40", HP_ERROR_RETRY},    /* deadlock, serialization */
-    {"53", HP_ERROR_RETRY},    /* out of connections, memory, disk */
-    {"55P03", HP_ERROR_RETRY}, /* lock not available */
-    {"55006", HP_ERROR_RETRY}, /* object in use */
-    {"57", HP_ERROR_RETRY},    /* shutdown, starting up, cancelled */
-    {"58", HP_ERROR_RETRY},    /* the server's system */
-    {"25006", HP_ERROR_RETRY}, /* read-only: a standby, or a switch-over */
-    {"25P", HP_ERROR_RETRY},   /* timeouts of the session */
-    {"XX000", HP_ERROR_RETRY}, /* internal, such as a row concurrently updated by DDL */
-    {"XX", HP_ERROR_FATAL},    /* corruption */
-    {"21", HP_ERROR_POISON},   {"22", HP_ERROR_POISON}, {"23", HP_ERROR_POISON}, {"27", HP_ERROR_POISON},
-    {"44", HP_ERROR_POISON},   {"P0", HP_ERROR_POISON}, {"54", HP_ERROR_POISON}, {"28", HP_ERROR_CONFIG},
-    {"3D", HP_ERROR_CONFIG},   {"3F", HP_ERROR_CONFIG}, {"42", HP_ERROR_CONFIG}, {"0A", HP_ERROR_CONFIG},
-    {"0L", HP_ERROR_CONFIG},   {"0P", HP_ERROR_CONFIG}, {"55", HP_ERROR_CONFIG},
+    {"", HP_ERROR_RETRY},       /* no SQLSTATE: libpq itself */
+    {"08", HP_ERROR_RETRY},     /* connection */
+    {"40", HP_ERROR_RETRY},     /* deadlock, serialization */
+    {"53", HP_ERROR_RETRY},     /* out of connections, memory, disk */
+    {"55P03", HP_ERROR_RETRY},  /* lock not available */
+    {"55006", HP_ERROR_RETRY},  /* object in use */
+    {"57", HP_ERROR_RETRY},     /* shutdown, starting up, cancelled */
+    {"58", HP_ERROR_RETRY},     /* the server's system */
+    {"25006", HP_ERROR_RETRY},  /* read-only: a standby, or a switch-over */
+    {"25P", HP_ERROR_RETRY},    /* timeouts of the session */
+    {"XX000", HP_ERROR_RETRY},  /* internal, such as a row concurrently updated by DDL */
+    {"XX", HP_ERROR_FATAL},     /* corruption */
+    {"42601", HP_ERROR_POISON}, /* our statements have no syntax errors: the text of a tsquery, jsonpath, ltree */
+    {"21", HP_ERROR_POISON},    {"22", HP_ERROR_POISON}, {"23", HP_ERROR_POISON}, {"27", HP_ERROR_POISON},
+    {"44", HP_ERROR_POISON},    {"P0", HP_ERROR_POISON}, {"54", HP_ERROR_POISON}, {"28", HP_ERROR_CONFIG},
+    {"3D", HP_ERROR_CONFIG},    {"3F", HP_ERROR_CONFIG}, {"42", HP_ERROR_CONFIG}, {"0A", HP_ERROR_CONFIG},
+    {"0L", HP_ERROR_CONFIG},    {"0P", HP_ERROR_CONFIG}, {"55", HP_ERROR_CONFIG},
 };
 
 uint32_t failure_class(const char *state)

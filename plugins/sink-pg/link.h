@@ -73,6 +73,7 @@ hp_status link_query(struct link *l, const char *sql, int n, const char *const *
 /* Add to the pipeline. values: binary, in network order; a NULL value is null. */
 hp_status link_send(struct link *l, const struct command *c, int n, const char *const *values, const int *lengths,
                     struct hp_error *err);
+hp_status link_text(struct link *l, const struct command *c, const char *sql, struct hp_error *err);
 hp_status link_control(struct link *l, const char *sql, struct hp_error *err);
 /* Drop all prepared statements; they are prepared again when next used. */
 hp_status link_forget(struct link *l, struct hp_error *err);

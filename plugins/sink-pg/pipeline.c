@@ -187,11 +187,16 @@ hp_status link_send(struct link *l, const struct command *c, int n, const char *
 
 hp_status link_control(struct link *l, const char *sql, struct hp_error *err)
 {
-    struct command c = {.what = CMD_CONTROL};
+    const struct command c = {.what = CMD_CONTROL};
+    return link_text(l, &c, sql, err);
+}
+
+hp_status link_text(struct link *l, const struct command *c, const char *sql, struct hp_error *err)
+{
     if (enter(l, err) != HP_OK) {
         return HP_ERROR;
     }
-    if (!remember(l, &c)) {
+    if (!remember(l, c)) {
         return out_of_memory(err);
     }
     if (!PQsendQueryParams(l->pg, sql, 0, NULL, NULL, NULL, NULL, 0)) {

@@ -72,14 +72,20 @@ void sink_forget(struct sink *s)
 
 /* Set once: names resolve to nothing but what is qualified, statements are planned once and by index where there is
    one (a target that was never analyzed must not be scanned for every row), and no timeout of the role's cuts a wait
-   for a lock short. */
+   for a lock, a large transaction or an idle session short. What a server does not know yet is left out. The last ones
+   are for a sink that has gone without a word: its session, which holds the origin and locks, ends within a minute,
+   waiting for a lock or not. */
 static const char session_query[] =
     "SELECT pg_catalog.set_config(n, v, false) FROM (VALUES ('search_path', ''), ('standard_conforming_strings', 'on'),"
     " ('DateStyle', 'ISO'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex'),"
-    " ('default_transaction_isolation', 'read committed'), ('plan_cache_mode', 'force_generic_plan'),"
-    " ('enable_seqscan', 'off'), ('enable_mergejoin', 'off'), ('jit', 'off'),"
-    " ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),"
-    " ('synchronous_commit', $1), ('TimeZone', $2)) AS s(n, v)";
+    " ('xmloption', 'content'), ('default_transaction_isolation', 'read committed'),"
+    " ('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_mergejoin', 'off'), ('jit', "
+    "'off'),"
+    " ('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'), ('idle_session_timeout', '0'),"
+    " ('idle_in_transaction_session_timeout', '0'), ('synchronous_commit', $1), ('TimeZone', $2),"
+    " ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'),"
+    " ('client_connection_check_interval', CASE WHEN pg_catalog.version() LIKE '%linux%' THEN '10s' ELSE '0' END)"
+    ") AS s(n, v) WHERE pg_catalog.current_setting(n, true) IS NOT NULL";
 
 static hp_status learn_session(struct sink *s, struct hp_error *err)
 {
@@ -107,6 +113,10 @@ static hp_status set_session(struct sink *s, struct hp_error *err)
     const char *values[2] = {s->config.synchronous_commit, s->config.time_zone};
     const char *role[1] = {s->config.replication_role};
     hp_status st = link_query(&s->link, session_query, 2, values, NULL, err);
+    if (st == HP_IDLE && strcmp(s->link.failure.state, "22023") == 0) {
+        return hp_fail(err, HP_ERROR_CONFIG, "22023", "use.time.zone: the target does not know the time zone \"%s\"",
+                       s->config.time_zone);
+    }
     if (st == HP_OK && strcmp(s->config.replication_role, "origin") != 0) {
         st = link_query(&s->link, "SELECT pg_catalog.set_config('session_replication_role', $1, false)", 1, role, NULL,
                         err);

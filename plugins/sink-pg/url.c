@@ -80,8 +80,8 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-/* The text between two points without percent signs; NULL: bad escape, %00, or no memory. */
-static char *percent_decode(const char *from, const char *to)
+/* The text between two points without percent signs; NULL: bad escape, %00, or no memory. plus: + is a blank. */
+static char *decode(const char *from, const char *to, bool plus)
 {
     char *out = malloc((size_t)(to - from) + 1), *p = out;
     if (!out) {
@@ -98,11 +98,17 @@ static char *percent_decode(const char *from, const char *to)
             *p++ = (char)(high * 16 + low);
             from += 3;
         } else {
-            *p++ = *from++;
+            *p++ = plus && *from == '+' ? ' ' : *from;
+            from++;
         }
     }
     *p = '\0';
     return out;
+}
+
+static char *percent_decode(const char *from, const char *to)
+{
+    return decode(from, to, false);
 }
 
 const char *url_get(const struct url *u, const char *key)
@@ -209,14 +215,15 @@ static hp_status take_param(struct url *u, const char *name, char *value, struct
     return bad_name(err, name);
 }
 
-static hp_status parse_params(struct url *u, const char *p, struct hp_error *err)
+/* pgjdbc decodes values as HTML forms are encoded, libpq does not. */
+static hp_status parse_params(struct url *u, const char *p, bool jdbc, struct hp_error *err)
 {
     while (*p) {
         const char *end = p + strcspn(p, "&");
         const char *eq = memchr(p, '=', (size_t)(end - p));
         if (end > p) {
             char *name = percent_decode(p, eq ? eq : end);
-            char *value = percent_decode(eq ? eq + 1 : end, end);
+            char *value = decode(eq ? eq + 1 : end, end, jdbc);
             hp_status st;
             if (!name || !value) {
                 free(name);
@@ -374,10 +381,10 @@ static hp_status parse_all(struct url *u, const char *text, struct hp_error *err
         p++;
     }
     end = p + strcspn(p, "?");
-    if (end > p && !url_put(u, "dbname", percent_decode(p, end))) {
+    if (end > p && !url_put(u, "dbname", decode(p, end, jdbc))) {
         return bad(err, "the database name holds a bad percent escape");
     }
-    return *end ? parse_params(u, end + 1, err) : HP_OK;
+    return *end ? parse_params(u, end + 1, jdbc, err) : HP_OK;
 }
 
 hp_status url_parse(const char *text, struct url *out, struct hp_error *err)

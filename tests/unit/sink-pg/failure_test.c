@@ -13,11 +13,11 @@ Test(failure, classes)
         {"53300", HP_ERROR_RETRY},  {"25006", HP_ERROR_RETRY},  {"08006", HP_ERROR_RETRY},  {"", HP_ERROR_RETRY},
         {"55006", HP_ERROR_RETRY},  {"55000", HP_ERROR_CONFIG}, {"22003", HP_ERROR_POISON}, {"23502", HP_ERROR_POISON},
         {"P0001", HP_ERROR_POISON}, {"42501", HP_ERROR_CONFIG}, {"42P01", HP_ERROR_CONFIG}, {"28P01", HP_ERROR_CONFIG},
-        {"XX001", HP_ERROR_FATAL},  {"XX000", HP_ERROR_RETRY},  {"99999", HP_ERROR_FATAL}};
+        {"42601", HP_ERROR_POISON}, {"XX001", HP_ERROR_FATAL},  {"XX000", HP_ERROR_RETRY},  {"99999", HP_ERROR_FATAL}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         cr_assert_eq(failure_class(list[i].state), list[i].klass, "%s", list[i].state);
     }
-    cr_assert(failure_is_row("23505") && !failure_is_row("42P01") && !failure_is_row(""));
+    cr_assert(failure_is_row("23505") && failure_is_row("42601") && !failure_is_row("42P01") && !failure_is_row(""));
     cr_assert(failure_is_stale("42P01") && failure_is_stale("0A000") && !failure_is_stale("23505"));
 }
 
@@ -26,6 +26,10 @@ Test(failure, values_stay_inside)
     char out[320];
     failure_scrub("22P02", "invalid input syntax for type integer: \"secret\"", out, sizeof out);
     cr_assert_str_eq(out, "invalid input syntax for type integer: \"...\"");
+    failure_scrub("22P02", "invalid input syntax for type integer: \"a\"secret\"\nb\" at \"c\"", out, sizeof out);
+    cr_assert_str_eq(out, "invalid input syntax for type integer: \"...\"");
+    failure_scrub("42601", "syntax error in tsquery: \"secret\"", out, sizeof out);
+    cr_assert_str_eq(out, "syntax error in tsquery: \"...\"");
     failure_scrub("22003", "value \"12\" is out of range for type \"x", out, sizeof out);
     cr_assert_null(strstr(out, "12"));
     failure_scrub("P0001", "secret", out, sizeof out);

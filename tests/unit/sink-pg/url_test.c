@@ -31,6 +31,7 @@ Test(url, jdbc_forms)
     expect("jdbc:postgresql:/", "dbname", NULL);
     expect("jdbc:postgresql://db/my%20app?user=me&password=a%26b%3D", "password", "a&b=");
     expect("jdbc:postgresql://db/my%20app?user=me&password=a%26b%3D", "dbname", "my app");
+    expect("jdbc:postgresql://db/app?password=a+b%2B", "password", "a b+");
     expect("jdbc:postgresql://db/app?ssl=true", "sslmode", "verify-full");
     expect("jdbc:postgresql://db/app?ssl=true&sslmode=require", "sslmode", "require");
     expect("jdbc:postgresql://db/app?targetServerType=primary", "target_session_attrs", "read-write");
@@ -40,6 +41,8 @@ Test(url, jdbc_forms)
 Test(url, libpq_forms)
 {
     expect("postgresql://me:pw%40x@db:1/app?sslmode=disable", "password", "pw@x");
+    expect("postgresql://me:a+b@db/app", "password", "a+b");
+    expect("postgresql://db/app?password=a+b", "password", "a+b");
     expect("postgres://me@/app?host=/run/pg", "host", "/run/pg");
     expect("postgresql://%2Frun%2Fpg/app", "host", "/run/pg");
     expect("postgresql://", "host", NULL);
