@@ -5,6 +5,7 @@
  *   a key was there where a run of new rows was copied in   -> the same plan, that table by upsert
  *   a foreign or secondary unique key, a bad value, ...     -> every record by itself, in its order; what is refused
  *                                                              then is the record's fault: POISON with its index
+ *   a key is taken that another change of the same transaction leaves -> that one first (plan_tangle.c)
  *   the target was changed behind our back                  -> catalog read again, once
  *
  * The first batch of a transaction is redone by rolling back all, later ones to a savepoint. A small batch that is the
@@ -181,6 +182,7 @@ static hp_status undo(struct sink *s, bool *out_void, struct hp_error *err)
 #define AGAIN_ORDERED 2 /* every record by itself */
 #define AGAIN_FRESH   3 /* read the catalog again */
 #define AGAIN_FREE    4 /* the same plan; changed keys replace what is there */
+#define AGAIN_TANGLED 5 /* changes of keys in another order */
 
 /* A key was there already. A partition names its own index. */
 static bool failed_on_key(const struct failure *f, const struct step *step)
@@ -205,10 +207,18 @@ static int next_attempt(struct sink *s, bool ordered, bool *stale_tried)
         t->copy_pause = t->copy_penalty + 1;
         return AGAIN_SAME;
     }
-    if (step && step->kind == SQL_KEY_CHANGE && !s->free_keys && s->config.insert_mode == MODE_UPSERT &&
-        failed_on_key(f, step)) {
-        s->free_keys = true;
-        return AGAIN_FREE;
+    if (step && step->n && step->kind != STEP_TRUNCATE) {
+        const struct entry *e = &s->plan.entries[step->entries[c->entry]];
+        bool missing = (step->kind == SQL_KEY_OUT || step->kind == SQL_KEY_STRICT) && strcmp(f->state, "22012") == 0;
+        bool taken = e->kind == SQL_KEY_CHANGE && failed_on_key(f, step);
+        if ((missing || taken) && plan_refused(&s->plan, step->shape, e, s->batch->n_records, missing)) {
+            return AGAIN_TANGLED;
+        }
+        if (taken && !s->free_keys && s->config.insert_mode == MODE_UPSERT &&
+            !plan_gives_way(&s->plan, step->shape, e)) {
+            s->free_keys = true;
+            return AGAIN_FREE;
+        }
     }
     if (!ordered && c->what == CMD_WRITE && failure_is_row(f->state)) {
         return AGAIN_ORDERED;
@@ -315,15 +325,16 @@ static hp_status apply_batch(struct sink *s, const struct hp_sink_position *at, 
             return HP_ERROR;
         }
         sink_count(s,
-                   again == AGAIN_ORDERED ? s->metrics.order_fallbacks
-                   : again == AGAIN_FRESH ? s->metrics.stale_retries
-                                          : s->metrics.copy_fallbacks,
+                   again == AGAIN_ORDERED || again == AGAIN_TANGLED ? s->metrics.order_fallbacks
+                   : again == AGAIN_FRESH                           ? s->metrics.stale_retries
+                                                                    : s->metrics.copy_fallbacks,
                    1);
         ordered = ordered || again == AGAIN_ORDERED;
         if (again == AGAIN_FRESH) {
             sink_forget(s);
         }
-        if ((replan || again == AGAIN_ORDERED || again == AGAIN_FRESH) && make_plan(s, ordered, err) != HP_OK) {
+        if ((replan || again == AGAIN_ORDERED || again == AGAIN_FRESH || again == AGAIN_TANGLED) &&
+            make_plan(s, ordered, err) != HP_OK) {
             return HP_ERROR;
         }
     }
@@ -401,6 +412,7 @@ hp_status apply_put(struct sink *s, const struct hp_batch *batch, struct hp_erro
         s->batch = &s->held;
     }
     note_origin(s);
+    s->plan.marked = false;
     st = make_plan(s, false, err);
     if (st == HP_OK && !s->holds) {
         st = apply_batch(s, NULL, err);

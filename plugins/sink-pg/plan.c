@@ -9,6 +9,9 @@ struct planning {
     plan_shape_fn *shape_of;
     void *arg;
     uint32_t open_truncate; /* step that goes on, NO_ENTRY: none */
+    const struct hp_tx *tx; /* of the record */
+    struct shape *run;      /* changes of its keys that are not steps yet, NULL: none */
+    uint32_t run_from, run_n;
     struct hp_error *err;
 };
 
@@ -20,6 +23,7 @@ void plan_finish(struct plan *p)
     free(p->slots);
     free(p->pending);
     free(p->forms);
+    free(p->marks);
     memset(p, 0, sizeof *p);
 }
 
@@ -61,8 +65,7 @@ static hp_status find_set(struct planning *g, struct shape *s, struct entry *e, 
 
 /* ---- the hash table of the segment ---- */
 
-/* half a: the new row's key; half b: the old one's. false: a key column is not there. */
-static bool hash_key(const struct plan *p, const struct shape *s, struct entry *e, char half)
+bool plan_hash_key(const struct plan *p, const struct shape *s, const struct entry *e, char half, uint64_t *out)
 {
     uint64_t h = CELL_HASH_START ^ (uint64_t)(uintptr_t)s->table->mark;
     for (uint32_t k = 0; k < s->n_keys; k++) {
@@ -74,12 +77,17 @@ static bool hash_key(const struct plan *p, const struct shape *s, struct entry *
         }
         h = cell_hash(h, rec, cell, c->equality);
     }
-    e->hash = h;
+    *out = h;
     return true;
 }
 
-static bool same_key(const struct plan *p, const struct shape *s, const struct entry *a, char half_a,
-                     const struct entry *b, char half_b)
+static bool hash_key(const struct plan *p, const struct shape *s, struct entry *e, char half)
+{
+    return plan_hash_key(p, s, e, half, &e->hash);
+}
+
+bool plan_same_key(const struct plan *p, const struct shape *s, const struct entry *a, char half_a,
+                   const struct entry *b, char half_b)
 {
     for (uint32_t k = 0; k < s->n_keys; k++) {
         const struct shape_col *c = &s->cols[s->keys[k]];
@@ -107,7 +115,7 @@ static uint32_t *find_slot(struct plan *p, const struct shape *s, const struct e
             continue;
         }
         other = &p->entries[at - 1];
-        if (other->hash == e->hash && same_key(p, s, other, other->kind == SQL_DELETE ? 'b' : 'a', e, half)) {
+        if (other->hash == e->hash && plan_same_key(p, s, other, other->kind == SQL_DELETE ? 'b' : 'a', e, half)) {
             return &p->slots[i];
         }
     }
@@ -124,7 +132,13 @@ static struct entry *add_entry(struct planning *g, struct shape *s, const struct
         return NULL;
     }
     e = &p->entries[p->n_entries++];
-    *e = (struct entry){.rec = rec, .index = (uint32_t)index, .older = NO_ENTRY, .next = NO_ENTRY};
+    *e = (struct entry){.rec = rec,
+                        .index = (uint32_t)index,
+                        .tx = g->tx,
+                        .older = NO_ENTRY,
+                        .next = NO_ENTRY,
+                        .first = NO_ENTRY,
+                        .needs = NO_ENTRY};
     if (s) {
         shape_rows(s, rec, &e->after, &e->before);
     }
@@ -134,7 +148,8 @@ static struct entry *add_entry(struct planning *g, struct shape *s, const struct
 static hp_status end_segment(struct planning *g)
 {
     struct plan *p = g->p;
-    bool ok = plan_emit(p);
+    bool ok = (!g->run || plan_untangle(p, g->run, g->run_from, g->run_n)) && plan_emit(p);
+    g->run = NULL;
     p->segment++;
     p->segment_start = p->n_entries;
     p->n_pending = 0;
@@ -201,6 +216,31 @@ static hp_status lone_step(struct planning *g, struct shape *s, uint32_t at)
     return HP_OK;
 }
 
+/* Another change of a key, or the delete of a row, behind those of the open run. */
+static bool joins_run(const struct planning *g, const struct shape *s)
+{
+    return g->run == s && g->p->n_pending == 0 && g->p->entries[g->run_from].tx == g->tx;
+}
+
+/* A step of one entry, or one of a run if keys of this batch have collided. */
+static hp_status key_step(struct planning *g, struct shape *s, uint32_t at)
+{
+    if (!g->p->marked) {
+        return lone_step(g, s, at);
+    }
+    if (!joins_run(g, s)) {
+        if (new_segment_at(g, at + 1) != HP_OK) {
+            return HP_ERROR;
+        }
+        g->run = s;
+        g->run_from = at;
+        g->run_n = 0;
+    }
+    g->run_n++;
+    g->p->segment_start = at + 1;
+    return HP_OK;
+}
+
 static hp_status poison(struct planning *g, const struct shape *s, uint64_t index, const char *what)
 {
     hp_status st = hp_fail(g->err, HP_ERROR_POISON, "", "%s: %s", s->table->quoted, what);
@@ -256,11 +296,11 @@ static hp_status add_write(struct planning *g, struct shape *s, const struct hp_
         for (uint32_t k = 0; k < s->n_keys; k++) {
             whole = whole && plan_old_cell(e, &s->cols[s->keys[k]]);
         }
-        moved = whole && !same_key(p, s, e, 'a', e, 'b');
+        moved = whole && !plan_same_key(p, s, e, 'a', e, 'b');
     }
     if (moved) {
         e->kind = SQL_KEY_CHANGE;
-        return find_set(g, s, e, true, OLD_KEY) == HP_OK ? lone_step(g, s, at) : HP_ERROR;
+        return find_set(g, s, e, true, OLD_KEY) == HP_OK ? key_step(g, s, at) : HP_ERROR;
     }
     slot = o->ordered || !s->mergeable ? NULL : find_slot(p, s, e, 'a');
     if (slot && *slot > p->segment_start) {
@@ -322,6 +362,9 @@ static hp_status add_delete(struct planning *g, struct shape *s, const struct hp
     }
     if (find_set(g, s, e, false, s->n_keys ? OLD_KEY : OLD_ALL) != HP_OK) {
         return HP_ERROR;
+    }
+    if (joins_run(g, s)) {
+        return key_step(g, s, at);
     }
     if (s->n_keys == 0 || o->ordered || !s->mergeable || o->insert_mode == MODE_INSERT) {
         return lone_step(g, s, at);
@@ -417,7 +460,14 @@ static hp_status add_record(struct planning *g, const struct hp_record *rec, uin
 hp_status plan_build(struct plan *p, const struct hp_batch *batch, const struct plan_options *options,
                      const struct typemap *types, plan_shape_fn *shape_of, void *arg, struct hp_error *err)
 {
-    struct planning g = {p, batch, options, types, shape_of, arg, NO_ENTRY, err};
+    struct planning g = {.p = p,
+                         .batch = batch,
+                         .options = options,
+                         .types = types,
+                         .shape_of = shape_of,
+                         .arg = arg,
+                         .open_truncate = NO_ENTRY,
+                         .err = err};
     struct hp_iter it = hp_batch_iter(batch);
     uint64_t slots = 64;
     arena_reset(&p->arena);
@@ -441,6 +491,7 @@ hp_status plan_build(struct plan *p, const struct hp_batch *batch, const struct 
     }
     memset(p->slots, 0, (options->ordered ? 0 : p->n_slots) * sizeof *p->slots);
     while (hp_iter_next(&it)) {
+        g.tx = it.tx;
         if (add_record(&g, it.rec, it.index) != HP_OK) {
             return HP_ERROR;
         }

@@ -22,10 +22,13 @@ struct entry {
     const struct hp_record *rec;
     const struct hp_cell *after, *before;
     struct colset *set;
+    const struct hp_tx *tx; /* the source's transaction; of it only the address counts */
     uint64_t hash;
     uint32_t index; /* of the record in its batch */
     uint32_t older; /* entry whose row supplies the unchanged columns, NO_ENTRY: none */
     uint32_t next;  /* of the same table in this segment */
+    uint32_t first; /* plan_tangle.c: the change that is written last of a path, ... */
+    uint32_t needs; /* ... and the one that needs this one's place; NO_ENTRY: none */
     uint8_t kind;   /* SQL_*, or STEP_NOTHING: superseded */
     uint8_t born;   /* made and deleted within the segment: not missed if it is not there */
 };
@@ -64,6 +67,9 @@ struct plan {
     size_t cap_forms;
     uint64_t skipped_deletes, skipped_truncates, skipped_messages;
     uint64_t coalesced; /* records superseded */
+    bool marked;        /* marks hold for this batch */
+    uint8_t *marks;     /* by record */
+    uint32_t wrong_guesses;
 };
 
 /* Gives the shape of a record; may talk to the server. */
@@ -88,6 +94,19 @@ const struct hp_cell *plan_old_cell(const struct entry *e, const struct shape_co
 #define OLD_ALL  2
 hp_status plan_find_set(struct plan *p, const struct typemap *types, struct shape *s, struct entry *e, bool new_row,
                         int old, struct hp_error *err);
+
+/* half a: the new row's key; half b: the old one's. false: a key column is not there. */
+bool plan_hash_key(const struct plan *p, const struct shape *s, const struct entry *e, char half, uint64_t *out);
+bool plan_same_key(const struct plan *p, const struct shape *s, const struct entry *a, char half_a,
+                   const struct entry *b, char half_b);
+
+/* plan_tangle.c: n entries, changes of keys and deletes that follow each other, become steps. */
+bool plan_untangle(struct plan *p, struct shape *s, uint32_t from, uint32_t n);
+/* What the target said: e was refused, because its new key is there, or (missing) because its old one is not. true: the
+   next plan of the batch heeds it; false: it would not help. */
+bool plan_refused(struct plan *p, const struct shape *s, const struct entry *e, uint64_t n_records, bool missing);
+/* Does a row leave the new key of e within the source's transaction? */
+bool plan_gives_way(const struct plan *p, const struct shape *s, const struct entry *e);
 
 /* plan_emit.c: end the segment: its entries become steps. */
 bool plan_emit(struct plan *p);

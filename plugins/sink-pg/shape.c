@@ -153,7 +153,10 @@ static bool describe(struct shape *s, const struct typemap *types, struct colset
         .name = s->table->name,
         .partitioned = s->table->partitioned,
         .identity = s->table->has_identity,
-        .arbiter = s->arbiter != NULL,
+        /* Rows to insert are checked for nulls before conflicts are: then ON CONFLICT would not reach rows that are
+           there. */
+        .arbiter = s->arbiter && !s->lacks,
+        .doubled = s->doubled,
         .complete = set->complete && s->insertable,
         .columns = cols,
         .n_columns = s->n,

@@ -64,6 +64,8 @@ struct shape {
     bool insertable; /* rows that are missing may be inserted (insert.mode is not update) */
     bool mergeable;  /* bytes of its keys tell whether they are equal */
     const struct unique *arbiter;
+    bool doubled; /* the only unique index on the keys is deferrable */
+    bool lacks;   /* a column of the target that no source column feeds is required */
     struct colset *sets;
     const char **others; /* names of insertable target columns that no source column feeds */
     uint32_t n_others;

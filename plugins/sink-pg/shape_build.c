@@ -336,7 +336,8 @@ static hp_status map_columns(struct building *b)
         }
         shape->n++;
     }
-    shape->arbiter = table_unique_on(t, attnums, shape->n_keys);
+    shape->arbiter = table_unique_on(t, attnums, shape->n_keys, true);
+    shape->doubled = !shape->arbiter && table_unique_on(t, attnums, shape->n_keys, false);
     free(attnums);
     for (uint32_t i = 0; i < t->n_columns; i++) {
         bool fed = t->columns[i].generated;
@@ -344,6 +345,7 @@ static hp_status map_columns(struct building *b)
             fed = shape->cols[k].target == &t->columns[i];
         }
         if (!fed) {
+            shape->lacks = shape->lacks || t->columns[i].required;
             shape->others[shape->n_others++] = t->columns[i].name;
         }
     }

@@ -328,6 +328,43 @@ static void build_key_move(struct bytes *out, int variant, const struct sql_targ
     bytes_text(out, t->complete ? " FROM e LEFT JOIN d ON true" : " FROM e, d");
 }
 
+/* Under a deferrable constraint two rows may have the key for a moment: the one that has had it for longer. */
+static void the_older_row(struct bytes *out, const struct sql_target *t)
+{
+    bool first = true;
+    bytes_text(out, t->partitioned ? " AND (t.tableoid, t.ctid) = (SELECT o.tableoid, o.ctid FROM "
+                                   : " AND t.ctid = (SELECT o.ctid FROM ");
+    only_table(out, t);
+    bytes_text(out, " AS o WHERE ");
+    for (uint32_t i = 0; i < t->n_columns; i++) {
+        if (t->columns[i].key) {
+            separate(out, &first, " AND ");
+            compare(out, t, 'o', i, NULL, 'b');
+        }
+    }
+    bytes_text(out, " ORDER BY pg_catalog.age(o.xmin) DESC, o.cmin::pg_catalog.text::pg_catalog.int8 LIMIT 1)");
+}
+
+/* UPDATE ... of the row that has the old key */
+static void move_row(struct bytes *out, int variant, const struct sql_target *t, bool rows_named)
+{
+    bytes_text(out, "UPDATE ");
+    only_table(out, t);
+    bytes_text(out, " AS t SET ");
+    (void)assignments(out, t, true, false);
+    bytes_text(out, " FROM ");
+    if (rows_named) {
+        bytes_text(out, "e");
+    } else {
+        rows(out, variant, t);
+    }
+    bytes_text(out, " WHERE ");
+    key_matches(out, t, 'b');
+    if (t->doubled) {
+        the_older_row(out, t);
+    }
+}
+
 static void build_key_change(struct bytes *out, int variant, const struct sql_target *t)
 {
     for (uint32_t i = 0; i < t->n_columns; i++) {
@@ -340,18 +377,7 @@ static void build_key_change(struct bytes *out, int variant, const struct sql_ta
         with_rows(out, variant, t);
         bytes_text(out, "u AS (");
     }
-    bytes_text(out, "UPDATE ");
-    only_table(out, t);
-    bytes_text(out, " AS t SET ");
-    (void)assignments(out, t, true, false);
-    bytes_text(out, " FROM ");
-    if (t->complete) {
-        bytes_text(out, "e");
-    } else {
-        rows(out, variant, t);
-    }
-    bytes_text(out, " WHERE ");
-    key_matches(out, t, 'b');
+    move_row(out, variant, t, t->complete);
     if (t->complete) {
         bytes_text(out, " RETURNING 1) ");
         insert_select(out, t);
@@ -381,6 +407,26 @@ static void build_key_free(struct bytes *out, int variant, const struct sql_targ
         }
     }
     bytes_text(out, ")");
+}
+
+/* Fails unless u returned something. */
+static void or_fail(struct bytes *out)
+{
+    bytes_text(out, " RETURNING 1) SELECT 1 / (SELECT pg_catalog.count(*) FROM u)");
+}
+
+static void build_key_strict(struct bytes *out, int variant, const struct sql_target *t)
+{
+    bytes_text(out, "WITH u AS (");
+    move_row(out, variant, t, false);
+    or_fail(out);
+}
+
+static void build_key_out(struct bytes *out, int variant, const struct sql_target *t)
+{
+    bytes_text(out, "WITH u AS (");
+    build_delete(out, variant, t);
+    or_fail(out);
 }
 
 /* Exactly one row that equals the whole old row. */
@@ -439,8 +485,8 @@ static void build_keyless_delete(struct bytes *out, int variant, const struct sq
 char *sql_build(int kind, int variant, const struct sql_target *t)
 {
     static void (*const builders[SQL_KINDS])(struct bytes *, int, const struct sql_target *) = {
-        build_insert,     build_upsert,         build_update,         build_delete,
-        build_key_change, build_keyless_update, build_keyless_delete, build_key_free,
+        build_insert,         build_upsert,         build_update,   build_delete,     build_key_change,
+        build_keyless_update, build_keyless_delete, build_key_free, build_key_strict, build_key_out,
     };
     struct bytes out = {0};
     builders[kind](&out, variant, t);

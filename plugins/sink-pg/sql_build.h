@@ -20,7 +20,9 @@
 #define SQL_KEYLESS_UPDATE 5 /* a, and b: the whole old row */
 #define SQL_KEYLESS_DELETE 6 /* b: the whole old row */
 #define SQL_KEY_FREE       7 /* as KEY_CHANGE: delete the row that has the new key, if there is one with the old */
-#define SQL_KINDS          8
+#define SQL_KEY_STRICT     8 /* as KEY_CHANGE, never inserting: division by zero if the old row is not there */
+#define SQL_KEY_OUT        9 /* as DELETE: division by zero if the row is not there */
+#define SQL_KINDS          10
 
 /* Variants of `e`. */
 #define SQL_UNNEST   0
@@ -47,6 +49,7 @@ struct sql_target {
     bool partitioned;
     bool identity; /* has identity columns */
     bool arbiter;  /* a unique index on exactly the key columns can serve ON CONFLICT */
+    bool doubled;  /* ... cannot, for it is deferrable: two rows may have a key until it is checked */
     bool complete; /* the a-columns are a whole row, so that it can be inserted */
     const struct sql_column *columns;
     uint32_t n_columns;

@@ -203,7 +203,8 @@ static const char table_query[] =
     " WHERE n.nspname = $1 AND c.relname = $2";
 
 static const char column_query[] =
-    "SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '', a.attidentity <> '',"
+    "SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',"
+    " a.attgenerated <> '', a.attidentity <> '',"
     " a.attidentity = 'a', coalesce(o.collisdeterministic, true)"
     " FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation"
     " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
@@ -238,7 +239,7 @@ static hp_status load_columns(struct catalog *c, struct table *t, const char *oi
             .name = field_text(r, row, 1),
             .attnum = field_u32(r, row, 0),
             .typmod = (int32_t)strtol(PQgetvalue(r, row, 3), NULL, 10),
-            .not_null = field_true(r, row, 4),
+            .required = field_true(r, row, 4),
             .generated = field_true(r, row, 5),
             .identity = field_true(r, row, 6),
             .identity_always = field_true(r, row, 7),
@@ -407,12 +408,12 @@ const struct column *table_column(const struct table *t, const char *name, size_
     return NULL;
 }
 
-const struct unique *table_unique_on(const struct table *t, const uint32_t *attnums, uint32_t n)
+const struct unique *table_unique_on(const struct table *t, const uint32_t *attnums, uint32_t n, bool immediate)
 {
     for (uint32_t i = 0; i < t->n_uniques; i++) {
         const struct unique *u = &t->uniques[i];
         uint32_t found = 0;
-        for (uint32_t k = 0; u->immediate && u->n == n && k < n; k++) {
+        for (uint32_t k = 0; u->immediate == immediate && u->n == n && k < n; k++) {
             for (uint32_t a = 0; a < n; a++) {
                 found += u->attnums[k] == attnums[a];
             }

@@ -15,7 +15,7 @@ struct column {
     uint32_t attnum;
     const struct pgtype *type;
     int32_t typmod;
-    bool not_null;
+    bool required;  /* must be given: not null, and nothing of its own to be filled with */
     bool generated; /* computed here: never written */
     bool identity;
     bool identity_always;
@@ -80,7 +80,8 @@ hp_status catalog_table(struct catalog *c, const char *schema, const char *name,
 void catalog_retire(struct catalog *c, struct table *t);
 /* Make sure that the types with these OIDs, and those inside them, are known. */
 hp_status catalog_types(struct catalog *c, const uint32_t *oids, size_t n, struct hp_error *err);
-const struct column *table_column(const struct table *t, const char *name, size_t len);           /* NULL: none */
-const struct unique *table_unique_on(const struct table *t, const uint32_t *attnums, uint32_t n); /* any order */
+const struct column *table_column(const struct table *t, const char *name, size_t len); /* NULL: none */
+/* A unique index on exactly these columns, in any order, that is checked at once, or one that can wait. */
+const struct unique *table_unique_on(const struct table *t, const uint32_t *attnums, uint32_t n, bool immediate);
 
 #endif

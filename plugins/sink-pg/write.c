@@ -194,6 +194,7 @@ static hp_status write_stage(struct sink *s, uint32_t step, int kind, struct hp_
 static hp_status write_truncate(struct sink *s, uint32_t step, struct hp_error *err)
 {
     struct step *st = step_of(s, step);
+    const struct command c = {.what = CMD_WRITE, .step = step};
     struct bytes sql = {0};
     char *text;
     hp_status result;
@@ -206,7 +207,7 @@ static hp_status write_truncate(struct sink *s, uint32_t step, struct hp_error *
     bytes_text(&sql, st->flags & HP_REC_RESTART_IDENTITY ? " RESTART IDENTITY" : "");
     bytes_text(&sql, st->flags & HP_REC_CASCADE ? " CASCADE" : "");
     text = bytes_steal_text(&sql);
-    result = text ? link_control(&s->link, text, err) : out_of_memory(err);
+    result = text ? link_text(&s->link, &c, text, err) : out_of_memory(err);
     free(text);
     return result;
 }
@@ -239,7 +240,9 @@ static hp_status write_step(struct sink *s, uint32_t i, bool ordered, struct hp_
     if (kind == SQL_INSERT && st->fresh && s->config.insert_mode == MODE_UPSERT) {
         kind = SQL_UPSERT;
     }
-    if (kind == SQL_KEY_CHANGE && s->free_keys && write_row(s, i, SQL_KEY_FREE, 0, err) != HP_OK) {
+    if ((kind == SQL_KEY_CHANGE || kind == SQL_KEY_STRICT) && s->free_keys &&
+        !plan_gives_way(&s->plan, st->shape, &s->plan.entries[st->entries[0]]) &&
+        write_row(s, i, SQL_KEY_FREE, 0, err) != HP_OK) {
         return HP_ERROR;
     }
     if (st->n == 1 || ordered) {

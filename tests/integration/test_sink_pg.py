@@ -1028,3 +1028,81 @@ def test_huge_value_and_memory_given_back(bed):
         with open(f"/proc/{d.process.pid}/maps", encoding="utf-8") as f:
             sanitized = "libasan" in f.read()  # which holds freed memory back
         assert sanitized or rss < 64 << 10, f"{rss} KiB resident"
+
+
+def test_settings_of_the_role_do_not_count(bed):
+    """Timeouts above all: a wait for a lock, or a large transaction, lasts as long as it does."""
+    cluster = bed[1][0]
+    make_roles(cluster)
+    odd = {"lock_timeout": "50ms", "statement_timeout": "50ms", "idle_in_transaction_session_timeout": "50ms",
+           "idle_session_timeout": "50ms", "client_encoding": "LATIN1", "xmloption": "document", "DateStyle": "German"}
+    if cluster.version >= 17:
+        odd["transaction_timeout"] = "50ms"
+    bed[2]("CREATE TABLE t (id int PRIMARY KEY, v text, x xml); CREATE TABLE seen (name text, value text);"
+           "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$BEGIN "
+           "INSERT INTO seen SELECT n, current_setting(n, true) FROM unnest(ARRAY['tcp_keepalives_idle', "
+           "'client_connection_check_interval']) n; RETURN NEW; END$$;"
+           "CREATE TRIGGER note AFTER INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION note()")
+    for name, value in odd.items():
+        cluster.sql("postgres", f"ALTER ROLE {SINK_ROLE} SET {name} = '{value}'")
+    try:
+        with Drive(*bed[:2]) as d:
+            d.up()
+            d.schema("t", [["id", "int4", "kn"], ["v", "text", ""], ["x", "xml", ""]])
+            blocker = cluster.connect(bed[1][1], autocommit=False)
+            blocker.cursor().execute("LOCK TABLE t")
+            d.rec("t", "c", ["1", "ä€", "no document"])
+            d.ok("put")
+            d.send("commit", offset=1, epoch=1)
+            cluster.wait(bed[1][1], "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                                    f"usename = '{SINK_ROLE}' AND now() - query_start > interval '200 ms'")
+            blocker.rollback()
+            blocker.close()
+            assert d.answer()["status"] == 0
+            assert bed[2]("SELECT * FROM t") == [(1, "ä€", "no document")]
+            assert dict(bed[2]("SELECT name, value FROM seen")) == {"tcp_keepalives_idle": "30",
+                                                                   "client_connection_check_interval": "10s"}
+    finally:
+        cluster.sql("postgres", f"ALTER ROLE {SINK_ROLE} RESET ALL")
+    with Drive(*bed[:2], use__time__zone="Mars/Base") as d:
+        got = d.call("start")
+        assert got["class"] == 1 and "use.time.zone" in got["message"] and "Mars/Base" in got["message"]
+
+
+def test_a_column_of_its_own_that_must_not_be_null(bed):
+    """Rows that are there can be changed; new ones cannot be made."""
+    bed[2]("CREATE TABLE t (own int NOT NULL, id int PRIMARY KEY, v text, n int NOT NULL DEFAULT 5);"
+           "INSERT INTO t SELECT 7, g, 'old' FROM generate_series(1, 300) g")
+    with Drive(*bed[:2]) as d:
+        d.up()
+        d.schema("t", T_ID_V)
+        d.write(("t", "u", ["1", "new"]), ("t", "u", ["2", "new"]), ("t", "u", ["301", "moved"], ["3", A]))
+        d.write(*[("t", "r", [str(i), "read"]) for i in range(10, 250)])
+        assert bed[2]("SELECT v, own, n, count(*) FROM t GROUP BY 1, 2, 3 ORDER BY 1") == [
+            ("moved", 7, 5, 1), ("new", 7, 5, 2), ("old", 7, 5, 57), ("read", 7, 5, 240)]
+        d.rec("t", "c", ["1000", "x"])
+        got = d.flush()
+        assert (got["class"], got["code"], got["record"]) == (3, "23502", 0) and '"own"' in got["message"]
+
+
+def test_a_table_that_cannot_be_truncated_is_named(bed):
+    bed[2]("CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE c (t int REFERENCES t)")
+    with Drive(*bed[:2]) as d:
+        d.up()
+        d.schema("t", T_ID_V)
+        d.rec("t", "t")
+        got = d.flush()
+        assert (got["class"], got["code"]) == (1, "0A000") and '"public"."t"' in got["message"]
+
+
+@pytest.mark.parametrize("kind,value", [("int4", 'a"hid"den"x'), ("tsquery", "hidden &"), ("tsvector", "'hidden"),
+                                        ("jsonpath", "$.hidden["), ("uuid", "hid\nden"), ("xml", "<hidden>")])
+def test_refused_values_are_not_told(bed, kind, value):
+    bed[2](f"CREATE TABLE t (id int PRIMARY KEY, v {kind})")
+    with Drive(*bed[:2]) as d:
+        d.up()
+        d.schema("t", T_ID_V)
+        d.rec("t", "c", ["1", None])
+        d.rec("t", "c", ["2", value])
+        got = d.flush()
+        assert (got["class"], got["record"]) == (3, 1) and "hid" not in got["message"] and "den" not in got["message"]

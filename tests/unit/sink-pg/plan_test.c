@@ -166,8 +166,8 @@ static const char *cell_text(const struct entry *e, const struct shape *s, uint3
 /* The plan as text: "upsert child 1:a:b 2:c:d; delete parent 1". */
 static const char *planned(struct plan_options options)
 {
-    static const char *const kinds[] = {"insert",  "upsert",  "update", "delete",  "move",
-                                        "kupdate", "kdelete", "free",   "truncate"};
+    static const char *const kinds[] = {"insert",  "upsert", "update", "delete", "move",    "kupdate",
+                                        "kdelete", "free",   "strict", "out",    "truncate"};
     struct hp_batch batch = mock_host_batch(mock, &builder);
     struct hp_error err = {.size = sizeof err};
     size_t n = 0;
@@ -182,14 +182,13 @@ static const char *planned(struct plan_options options)
                               s->shape->table->name);
         for (uint32_t k = 0; s->kind != STEP_TRUNCATE && k < s->n; k++) {
             const struct entry *e = &plan.entries[s->entries[k]];
-            if (s->kind == SQL_DELETE) {
+            bool moves = s->kind == SQL_KEY_CHANGE || s->kind == SQL_KEY_STRICT;
+            if (s->kind == SQL_DELETE || s->kind == SQL_KEY_OUT) {
                 n += (size_t)snprintf(text + n, sizeof text - n, " %s", cell_text(e, s->shape, 0, 'b'));
                 continue;
             }
-            n += (size_t)snprintf(text + n, sizeof text - n, " %s",
-                                  s->kind == SQL_KEY_CHANGE ? cell_text(e, s->shape, 0, 'b') : "");
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s:", s->kind == SQL_KEY_CHANGE ? ">" : "",
-                                  cell_text(e, s->shape, 0, 'a'));
+            n += (size_t)snprintf(text + n, sizeof text - n, " %s", moves ? cell_text(e, s->shape, 0, 'b') : "");
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s:", moves ? ">" : "", cell_text(e, s->shape, 0, 'a'));
             n += (size_t)snprintf(text + n, sizeof text - n, "%s:", cell_text(e, s->shape, 1, 'a'));
             n += (size_t)snprintf(text + n, sizeof text - n, "%s", cell_text(e, s->shape, 2, 'a'));
         }
@@ -252,6 +251,61 @@ Test(plan, key_changes_and_truncates_are_barriers)
     change(0, 'c', 0, 1, "n", "n");
     cr_assert_str_eq(planned(upsert), "insert parent 1:a:b; move parent 1>9:a:~; update parent 9:c:~; truncate child; "
                                       "insert parent 1:n:n");
+}
+
+/* As if the target had refused that step of the last plan. */
+static bool refused(uint32_t step, bool missing)
+{
+    const struct step *s = &plan.steps[step];
+    return plan_refused(&plan, s->shape, &plan.entries[s->entries[0]], mock_host_batch(mock, &builder).n_records,
+                        missing);
+}
+
+Test(plan, keys_that_move_up)
+{
+    change(1, 'u', 9, 8, "x", "x"); /* in order as it came */
+    change(1, 'u', 1, 2, "a", "a");
+    change(1, 'u', 2, 3, "b", NULL);
+    change(1, 'd', 3, 0, NULL, NULL);
+    cr_assert_str_eq(planned(upsert), "move child 9>8:x:x; move child 1>2:a:a; move child 2>3:b:~; delete child 3");
+    cr_assert_not(refused(0, false), "nothing leaves 8");
+    cr_assert(refused(1, false));
+    cr_assert_str_eq(planned(upsert), "move child 9>8:x:x; out child 3; strict child 2>3:b:~; move child 1>2:a:a");
+    /* There was no 3: then 2>3 does not need its place, and the delete is of the row that came there. */
+    cr_assert(refused(1, true));
+    cr_assert_str_eq(planned(upsert), "move child 9>8:x:x; strict child 2>3:b:~; move child 1>2:a:a; delete child 3");
+    cr_assert(refused(1, true));
+    cr_assert(!refused(1, true), "known already: no order will do");
+    plan.marked = false;
+    cr_assert_str_eq(planned(upsert), "move child 9>8:x:x; move child 1>2:a:a; move child 2>3:b:~; delete child 3");
+}
+
+Test(plan, a_guess_that_was_wrong)
+{
+    change(1, 'u', 1, 2, "a", "a");
+    change(1, 'u', 2, 1, "b", "b");
+    change(1, 'u', 5, 6, "c", "c"); /* one row, moved twice */
+    change(1, 'u', 6, 7, "d", "d");
+    (void)planned(upsert);
+    cr_assert(refused(0, false));
+    cr_assert_str_eq(planned(upsert), "out child 1; strict child 2>1:b:b; insert child 2:a:a; strict child 6>7:d:d; "
+                                      "move child 5>6:c:c");
+    cr_assert(refused(3, true));
+    cr_assert_str_eq(planned(upsert), "out child 1; strict child 2>1:b:b; insert child 2:a:a; move child 5>6:c:c; "
+                                      "move child 6>7:d:d");
+}
+
+Test(plan, circles_that_cannot_be_opened)
+{
+    change(0, 'u', 1, 2, "a", "a"); /* the parents are referred to */
+    change(0, 'u', 2, 1, "b", "b");
+    change(1, 'u', 1, 2, "a", NULL); /* a large column of either row is unchanged */
+    change(1, 'u', 2, 1, NULL, "b");
+    (void)planned(upsert);
+    cr_assert(refused(0, false) && refused(2, false));
+    cr_assert_str_eq(planned(upsert),
+                     "move parent 1>2:a:a; move parent 2>1:b:b; move child 1>2:a:~; move child 2>1:~:b");
+    cr_assert(!refused(0, false) && plan_gives_way(&plan, shapes[0], &plan.entries[0]));
 }
 
 Test(plan, an_old_row_with_the_same_key_is_no_key_change)

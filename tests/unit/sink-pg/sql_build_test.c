@@ -99,6 +99,19 @@ Test(sql_build, key_change)
     expect(SQL_KEY_FREE, SQL_ROW, &t,
            "DELETE FROM ONLY " T " AS t USING (VALUES ($1, $2, $3)) AS e(a0, a1, b0) WHERE t.\"id\" = e.a0 AND EXISTS "
            "(SELECT FROM ONLY " T " AS o WHERE o.\"id\" = e.b0)");
+    expect(SQL_KEY_STRICT, SQL_ROW, &t,
+           "WITH u AS (UPDATE ONLY " T " AS t SET \"id\" = e.a0, \"v\" = e.a1 FROM (VALUES ($1, $2, $3)) AS e(a0, a1, "
+           "b0) WHERE t.\"id\" = e.b0 RETURNING 1) SELECT 1 / (SELECT pg_catalog.count(*) FROM u)");
+    expect(SQL_KEY_OUT, SQL_ROW, &t,
+           "WITH u AS (DELETE FROM ONLY " T " AS t USING (VALUES ($1, $2, $3)) AS e(a0, a1, b0) WHERE t.\"id\" = e.b0 "
+           "RETURNING 1) SELECT 1 / (SELECT pg_catalog.count(*) FROM u)");
+    t.complete = false;
+    t.doubled = t.partitioned = true;
+    expect(SQL_KEY_CHANGE, SQL_ROW, &t,
+           "UPDATE " T " AS t SET \"id\" = e.a0, \"v\" = e.a1 FROM (VALUES ($1, $2, $3)) AS e(a0, a1, b0) WHERE "
+           "t.\"id\" = e.b0 AND (t.tableoid, t.ctid) = (SELECT o.tableoid, o.ctid FROM " T " AS o WHERE o.\"id\" = "
+           "e.b0 ORDER BY pg_catalog.age(o.xmin) DESC, o.cmin::pg_catalog.text::pg_catalog.int8 LIMIT 1)");
+    t.doubled = t.partitioned = false;
     /* GENERATED ALWAYS AS IDENTITY cannot be updated */
     c[0].fixed = 1;
     t.complete = false;
