@@ -62,7 +62,7 @@ static hp_status link_load(struct chain_link *link, const struct props *config, 
     const struct plugin_file *file = plugin_list_find(plugins, type, &ambiguous);
     if (!file || strcmp(file->kind, "transformation") != 0) {
         return hp_fail(
-            err, HP_ERROR_CONFIG, "",
+            err, HP_ERROR_RETRY, PLUGIN_UNREADY,
             "Invalid value %.200s for configuration transforms.%.100s.type: Class %.200s could not be found.", type,
             link->alias, type);
     }

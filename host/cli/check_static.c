@@ -19,7 +19,7 @@ enum check_result check_note(const struct check *c)
     struct plugin_note note;
     int64_t begin = clock_mono_ms(), ms;
     int fd;
-    if (trust_path(c->path, &note, &fd, &err) != HP_OK) {
+    if (trust_path(c->path, &note, NULL, &fd, &err) != HP_OK) {
         return check_fail("%s", err.message);
     }
     ms = clock_mono_ms() - begin;

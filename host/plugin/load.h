@@ -14,7 +14,12 @@ struct plugin {
     const struct hp_plugin_desc *desc;
 };
 
-/* The file is judged again as find.c does, and loaded through the very descriptor that was judged. */
+/*
+ * The file is judged again as find.c does, and what was judged is copied and loaded: a plugin in use does not notice
+ * that its file is overwritten. A file that cannot be used as it is now (gone, cut short, ...) is RETRY with the code
+ * PLUGIN_UNREADY: it may be on its way into the folder. What is wrong with a whole file is CONFIG.
+ */
+#define PLUGIN_UNREADY "PLUGIN"
 hp_status plugin_load(const char *path, struct plugin *out, struct hp_error *err);
 void plugin_finish(struct plugin *p);
 /* The keys for a dialect, their number, and the stride. */

@@ -13,6 +13,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -163,7 +165,8 @@ hp_status trust_file(int folder, const char *name, struct plugin_note *out_note,
     return HP_OK;
 }
 
-hp_status trust_path(const char *path, struct plugin_note *out_note, int *out_fd, struct hp_error *err)
+hp_status trust_path(const char *path, struct plugin_note *out_note, uint64_t *out_identity, int *out_fd,
+                     struct hp_error *err)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -178,7 +181,44 @@ hp_status trust_path(const char *path, struct plugin_note *out_note, int *out_fd
     if (trust_folder(len ? folder : "/", &dir, err) != HP_OK) {
         return HP_ERROR;
     }
-    st = trust_file(dir, slash ? slash + 1 : path, out_note, NULL, out_fd, err);
+    st = trust_file(dir, slash ? slash + 1 : path, out_note, out_identity, out_fd, err);
     (void)close(dir);
     return st;
+}
+
+static bool copy_bytes(int from, int to, off_t size)
+{
+    off_t at = 0;
+    while (at < size) {
+        ssize_t n = sendfile(to, from, &at, (size_t)(size - at));
+        if (n == 0 || (n < 0 && errno != EINTR)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+hp_status trust_copy(int fd, uint64_t identity, struct plugin_note *out_note, int *out_fd, struct hp_error *err)
+{
+    struct stat before, after;
+    struct elf_bytes file = {read_fd, NULL, 0};
+    int copy = memfd_create("homeport-plugin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (copy < 0) {
+        *out_fd = fd;
+        return HP_OK;
+    }
+    if (fstat(fd, &before) != 0 || !copy_bytes(fd, copy, before.st_size) || fstat(fd, &after) != 0 ||
+        identity_of(&before) != identity || identity_of(&after) != identity) {
+        (void)close(copy);
+        return hp_fail(err, HP_ERROR_CONFIG, "", "it is being written");
+    }
+    (void)fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    file.ctx = &copy;
+    file.size = (uint64_t)before.st_size;
+    if (elf_note_read(&file, out_note, err) != HP_OK) {
+        (void)close(copy);
+        return HP_ERROR;
+    }
+    *out_fd = copy;
+    return HP_OK;
 }

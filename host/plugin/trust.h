@@ -15,6 +15,10 @@ hp_status trust_folder(const char *path, int *out_fd, struct hp_error *err);
 hp_status trust_file(int folder, const char *name, struct plugin_note *out_note, uint64_t *out_identity, int *out_fd,
                      struct hp_error *err);
 /* Both, for a path. */
-hp_status trust_path(const char *path, struct plugin_note *out_note, int *out_fd, struct hp_error *err);
+hp_status trust_path(const char *path, struct plugin_note *out_note, uint64_t *out_identity, int *out_fd,
+                     struct hp_error *err);
+/* A copy in memory of such a file, with its note judged again: what is written over the file from now on does not reach
+   it. Where there is no memory file to be had, *out_fd is `fd` itself. */
+hp_status trust_copy(int fd, uint64_t identity, struct plugin_note *out_note, int *out_fd, struct hp_error *err);
 
 #endif

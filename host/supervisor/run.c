@@ -43,9 +43,11 @@ static hp_status start_line(struct connector *c, const char *op, json_t *offsets
                                   .floor_topics = (uint32_t)c->seen.n_topics,
                                   .paused = c->target == TARGET_PAUSED,
                                   .offsets = offsets};
-    if (!file) {
-        return hp_fail(err, HP_ERROR_CONFIG, "", "connector.class %s names %s on the plugin path",
-                       klass ? klass : "(none)", ambiguous ? "more than one plugin" : "no plugin");
+    if (!file) { /* it may be on its way into the folder: a few tries, as if the worker had died */
+        bool again = !ambiguous && ++c->deaths < s->restart_max;
+        return hp_fail(err, again ? HP_ERROR_RETRY : HP_ERROR_CONFIG, "",
+                       "connector.class %s names %s on the plugin path", klass ? klass : "(none)",
+                       ambiguous ? "more than one plugin" : "no plugin");
     }
     if (!connector_set_text(&c->kind, file->kind) || !connector_set_text(&c->version, file->version)) {
         return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");

@@ -25,7 +25,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LARGE_BLOCK (256 << 10) /* above, malloc takes pages of their own and gives them back at free */
+#define LARGE_BLOCK  (256 << 10) /* above, malloc takes pages of their own and gives them back at free */
+#define PLUGIN_TRIES 4           /* a plugin file that is not whole may be on its way: some seconds */
 
 static struct worker worker; /* one per process */
 
@@ -113,6 +114,9 @@ static int run(struct worker *w)
     struct backoff backoff = {0, 0};
     struct hp_error err = {.size = sizeof err};
     while (!prepare(w, true, &err)) {
+        if (strcmp(err.code, PLUGIN_UNREADY) == 0 && backoff.attempts >= PLUGIN_TRIES) {
+            err.klass = HP_ERROR_CONFIG;
+        }
         enum worker_verdict verdict = worker_judge(w, &backoff, &err);
         if (verdict == WORKER_FAILED) {
             worker_wait_stop(w);
