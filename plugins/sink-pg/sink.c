@@ -142,6 +142,7 @@ hp_status sink_connect(struct sink *s, struct hp_error *err)
     st = link_open(&s->link, &s->config, err);
     s->stage_epoch++;
     s->in_tx = s->tx_void = false;
+    s->position_ready = false; /* a crash of the server may have undone its creation, which nobody waited for */
     if (st == HP_OK && !again) {
         warn_weak_tls(s);
     }

@@ -95,7 +95,7 @@ def test_config_answered_is_config_kept(host):
         point = Chaos(host, rng, {"conf.write": 4})
         host.start()
         for n in range(6):
-            name, value = f"c{turn % 3}-{n}", str(rng.randrange(1000))
+            name, value = f"c{turn % 3}-{n}", str(rng.randint(1, 1000))
             try:
                 answer = host.put(f"/connectors/{name}/config", {
                     "connector.class": "sink-pg", "topics": "none", "connection.url": "postgresql://127.0.0.1:1/x", "batch.size": value,
@@ -170,7 +170,7 @@ def test_the_test_can_fail(work, databases):
     create_tables(*p.target)
     p.prepare()
     try:
-        with pytest.raises(AssertionError) as red:
+        with pytest.raises(AssertionError, match="confirmed up to|lost") as red:
             stream_round(p, rng, {"log.begin": 5, "log.append": 5, "log.before_commit": 5}, blows=2)
         print(f"\nsabotage: the round turned red, as it must: {str(red.value).splitlines()[0]}")
     finally:

@@ -71,6 +71,18 @@ def test_a_server_that_is_down_is_named_and_waited_for(own_pair):
     p.wait_equal("t")
 
 
+def test_the_table_of_positions_is_made_again_if_a_crash_undid_it(pair):
+    """It is created like everything that the sink commits: nobody waits for the disk."""
+    p = pair().prepare("CREATE TABLE t (id int PRIMARY KEY)")
+    p.start()
+    p.src("INSERT INTO t VALUES (1)")
+    p.wait_equal("t")
+    p.dst("DROP TABLE homeport.homeport_position; SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+          "WHERE datname = current_database() AND usename = 'homeport_sink'")
+    p.src("INSERT INTO t VALUES (2)")
+    p.wait_equal("t")
+
+
 def test_connections_cut(pair):
     """Backends terminated again and again."""
     p = pair()
