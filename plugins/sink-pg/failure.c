@@ -120,13 +120,23 @@ bool failure_is_stale(const char *state)
     return false;
 }
 
+static const struct {
+    const char *state, *text;
+} advices[] = {
+    {"42501", "; grant the role what the plugin's README lists"},
+    {"42P01", "; create it, or set schema.evolution=basic"},
+    {"23503", "; if a row is still to come, as within a snapshot of tables that refer to each other, "
+              "session.replication.role=replica leaves the check out"},
+    {"25006", "; waiting for the server to accept writes"},
+};
+
 hp_status failure_report(const struct failure *f, const char *what, struct hp_error *err)
 {
-    const char *advice = strcmp(f->state, "42501") == 0   ? "; grant the role what the plugin's README lists"
-                         : strcmp(f->state, "42P01") == 0 ? "; create it, or set schema.evolution=basic"
-                         : strcmp(f->state, "25006") == 0 ? "; waiting for the server to accept writes"
-                                                          : "";
+    const char *advice = "";
     char where[280] = "";
+    for (size_t i = 0; i < sizeof advices / sizeof *advices; i++) {
+        advice = strcmp(f->state, advices[i].state) == 0 ? advices[i].text : advice;
+    }
     if (f->constraint[0]) {
         (void)snprintf(where, sizeof where, " (constraint %s of %s)", f->constraint, f->table);
     } else if (f->column[0]) {

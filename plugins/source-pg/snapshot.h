@@ -45,6 +45,9 @@ struct snapshot {
     uint64_t carry_records;
 };
 
+/* snapshot_order.c: tables that others refer to come first. */
+hp_status snapshot_order(struct session *catalog, struct captured_table *tables, size_t n, struct hp_error *err);
+
 /* snapshot_table.c */
 hp_status snapshot_list_tables(struct source *s, struct hp_error *err);
 hp_status snapshot_next_table(struct source *s, struct hp_error *err); /* to SNAP_ROWS, or SNAP_OVER after the last */

@@ -24,6 +24,10 @@ hp_status snapshot_list_tables(struct source *s, struct hp_error *err)
     if (publication_tables(&s->normal, &tables, &count, err) != HP_OK) {
         return HP_ERROR;
     }
+    if (snapshot_order(&s->normal, tables, count, err) != HP_OK) {
+        publication_tables_free(tables, count);
+        return HP_ERROR;
+    }
     for (size_t i = 0; i < count; i++) {
         if (tables[i].in_snapshot) {
             struct captured_table swap = tables[kept];

@@ -89,6 +89,25 @@ def test_both_directions_do_not_loop(host, databases, first, second):
     assert rows[0] is not None
 
 
+@pytest.mark.parametrize("source,target", [(15, 18), (18, 15)])
+def test_snapshot_into_foreign_keys(pair, source, target):
+    """Parents come first, whatever their names; partitions and circles included."""
+    p = pair(source, target).prepare(
+        "CREATE TABLE z (id int PRIMARY KEY); CREATE TABLE m (id int PRIMARY KEY, z int REFERENCES z);"
+        "CREATE TABLE a (id int PRIMARY KEY, m int REFERENCES m, z int REFERENCES z, a int REFERENCES a);"
+        "CREATE TABLE y (id int PRIMARY KEY, r int) PARTITION BY RANGE (id);"
+        "CREATE TABLE y1 PARTITION OF y FOR VALUES FROM (0) TO (50); CREATE TABLE y2 PARTITION OF y FOR VALUES FROM (50) TO (900);"
+        "CREATE TABLE b (id int PRIMARY KEY, y int REFERENCES y);"
+        "CREATE TABLE c (id int PRIMARY KEY, d int); CREATE TABLE d (id int PRIMARY KEY, c int REFERENCES c);"
+        "ALTER TABLE c ADD FOREIGN KEY (d) REFERENCES d; ALTER TABLE y ADD FOREIGN KEY (r) REFERENCES z",
+        seed="INSERT INTO z SELECT generate_series(1, 300); INSERT INTO m SELECT g, g FROM generate_series(1, 300) g;"
+             "INSERT INTO a SELECT g, g, g, g FROM generate_series(1, 300) g; INSERT INTO y SELECT g, g FROM generate_series(1, 99) g;"
+             "INSERT INTO b SELECT g, g FROM generate_series(1, 99) g; INSERT INTO c SELECT g FROM generate_series(1, 9) g;"
+             "INSERT INTO d SELECT g, g FROM generate_series(1, 9) g")
+    p.start()
+    p.wait_equal("z", "m", "a", "y", "b", "c", "d")
+
+
 @pytest.mark.quick
 def test_pause_resume_stop_restart_under_load(pair):
     p = pair()
