@@ -64,6 +64,8 @@ void apply_finish(struct sink *s)
     free(s->held_data);
     free((void *)s->held_schemas);
     free(s->held_topics);
+    free(s->freed);
+    s->freed = NULL;
     s->held_data = NULL;
     s->held_schemas = NULL;
     s->held_topics = NULL;
@@ -79,7 +81,9 @@ static hp_status make_plan(struct sink *s, bool ordered, struct hp_error *err)
                                    .deletes = s->config.delete_enabled,
                                    .truncates = s->config.truncate_enabled,
                                    .ordered = ordered || !s->config.coalesce};
-    return plan_build(&s->plan, s->batch, &options, &s->catalog.types, sink_shape, s, err);
+    return plan_build(&s->plan, s->batch, &options, &s->catalog.types, sink_shape, s, err) == HP_OK
+               ? freed_check(s, err)
+               : HP_ERROR;
 }
 
 /* The newest transaction of the batch gives the origin its position and time. */
@@ -272,6 +276,7 @@ static hp_status queue_commit(struct sink *s, const struct hp_sink_position *at,
 static hp_status attempt(struct sink *s, bool ordered, const struct hp_sink_position *at, struct hp_error *err)
 {
     hp_status st = begin(s, err);
+    s->n_freed = s->kept_freed;
     bool nested = s->tx_puts > 0 && s->plan.n_steps > 0;
     if (st == HP_OK) {
         st = defer(s, err);
@@ -413,6 +418,7 @@ hp_status apply_put(struct sink *s, const struct hp_batch *batch, struct hp_erro
     }
     note_origin(s);
     s->plan.marked = false;
+    freed_begin(s);
     st = make_plan(s, false, err);
     if (st == HP_OK && !s->holds) {
         st = apply_batch(s, NULL, err);

@@ -378,6 +378,23 @@ static bool fits(const struct shape *s, const struct hp_batch *batch, const stru
                                     : !s->scalar_key || s->pseudo[1].type == hp_record_before(rec)->type));
 }
 
+/* A key of other columns than the source's: changes of it cannot be seen without the old row. */
+static void warn_of_unseen_changes(const struct building *b)
+{
+    const struct shape *shape = b->shape;
+    for (uint32_t k = 0; shape->kind == HP_RECORD_CHANGE && k < shape->n_keys; k++) {
+        const struct hp_column *c = shape->cols[shape->keys[k]].source;
+        if (!(c->flags & HP_COLUMN_KEY) && shape->schema->identity != HP_IDENTITY_FULL) {
+            sink_log(
+                b->s, HP_LOG_WARN,
+                "%s: the key column %.*s is not of the source's key, and the source sends no old rows: a change of "
+                "it leaves the old row here, and deletes are errors. Set REPLICA IDENTITY FULL at the source",
+                shape->table->quoted, (int)c->name.len, (const char *)c->name.data);
+            return;
+        }
+    }
+}
+
 static hp_status build(struct building *b, const struct hp_batch *batch)
 {
     struct shape *shape = b->shape;
@@ -409,7 +426,11 @@ static hp_status build(struct building *b, const struct hp_batch *batch)
     st = st == HP_OK ? resolve_table(b) : st;
     st = st == HP_OK ? complete_table(b) : st;
     st = st == HP_OK ? load_types(b) : st;
-    return st == HP_OK ? map_columns(b) : st;
+    st = st == HP_OK ? map_columns(b) : st;
+    if (st == HP_OK && b->s->config.key_mode == KEY_MODE_RECORD_KEY) {
+        warn_of_unseen_changes(b);
+    }
+    return st;
 }
 
 hp_status sink_shape(void *arg, const struct hp_batch *batch, const struct hp_record *rec, struct shape **out,

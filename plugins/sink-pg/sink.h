@@ -9,6 +9,7 @@
  *   evolve.c       CREATE and ALTER       link*.c, pipeline.c   the connection
  *   encode.c       rows -> bytes          types.c, convert.c    in which form a value travels
  *   failure.c      what a refusal means   sql_*.c, name.c   texts and names
+ *   freed.c        rows that were replaced
  */
 #ifndef SINK_PG_SINK_H
 #define SINK_PG_SINK_H
@@ -76,6 +77,10 @@ struct sink {
     const struct hp_batch *batch;
     struct stream *batch_stream;
     bool free_keys; /* a changed key may take the place of a row that is there */
+    /* Hashes of the keys whose rows were replaced so, while the rest of the source's transaction is not known. */
+    uint64_t *freed;
+    uint32_t n_freed, kept_freed, cap_freed; /* kept: by earlier batches */
+    uint64_t freed_tx;
     uint32_t stage_number, stage_epoch;
     /* position.c, origin.c */
     bool position_ready;
@@ -111,6 +116,11 @@ hp_status evolve_add(struct sink *s, const struct table *t, const struct missing
 /* write.c: queue or carry out the steps of the plan. HP_IDLE: the server refused one (link.failed). */
 hp_status write_steps(struct sink *s, bool ordered, struct hp_error *err);
 void write_result(void *arg, const struct command *c, uint64_t rows);
+
+/* freed.c: a key whose row was replaced must not be left by a row later in the same transaction. */
+void freed_begin(struct sink *s);                            /* a batch */
+void freed_note(struct sink *s, const struct command *c);    /* a row was replaced */
+hp_status freed_check(struct sink *s, struct hp_error *err); /* the plan */
 
 /* apply.c */
 hp_status apply_put(struct sink *s, const struct hp_batch *batch, struct hp_error *err);

@@ -280,6 +280,9 @@ void write_result(void *arg, const struct command *c, uint64_t rows)
 {
     struct sink *s = arg;
     const struct step *st;
+    if (c->what == CMD_WRITE && c->aside && rows) {
+        freed_note(s, c);
+    }
     if (c->what != CMD_WRITE || c->aside) {
         return;
     }

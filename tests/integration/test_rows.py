@@ -232,3 +232,20 @@ def test_keys_that_are_swapped_where_rows_refer_to_them(pair):
     p.host.wait_state(p.sink_name, "FAILED")
     assert "t_pkey" in p.host.trace(p.sink_name) and "stream offset 6" in p.host.trace(p.sink_name)
     assert p.dst("SELECT * FROM t ORDER BY id") == [(2, "a"), (3, "b"), (4, "c")]
+
+
+def test_keys_that_collide_across_batches(pair):
+    """The change that makes room comes too late to be put first: an error, not a loss, and there is a way out."""
+    ddl = "CREATE TABLE t (id int PRIMARY KEY DEFERRABLE, v text)"
+    p = pair(15, 18).prepare(f"{ddl}; ALTER TABLE t REPLICA IDENTITY FULL; ALTER TABLE t ALTER v SET STORAGE EXTERNAL",
+                             ddl.replace(" DEFERRABLE", ""),
+                             "INSERT INTO t SELECT g, repeat('x', 20000) || g FROM generate_series(1, 600) g")
+    p.start()
+    p.wait_equal("t")
+    p.src("UPDATE t SET id = id + 1")
+    p.host.wait_state(p.sink_name, "FAILED")
+    assert "DEFERRABLE" in p.host.trace(p.sink_name)
+    assert p.dst("SELECT min(id), max(id), count(*) FROM t") == [(1, 600, 600)]
+    p.dst("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id) DEFERRABLE")
+    p.host.restart_connector(p.sink_name)
+    p.wait_equal("t")

@@ -1106,3 +1106,14 @@ def test_refused_values_are_not_told(bed, kind, value):
         d.rec("t", "c", ["2", value])
         got = d.flush()
         assert (got["class"], got["record"]) == (3, 1) and "hid" not in got["message"] and "den" not in got["message"]
+
+
+def test_key_fields_whose_changes_are_not_sent(bed):
+    bed[2]("CREATE TABLE t (id int, v text PRIMARY KEY)")
+    for identity, warned in (("f", False), ("d", True)):
+        with Drive(*bed[:2], primary__key__fields="v") as d:
+            d.up()
+            d.schema("t", T_ID_V, identity=identity)
+            d.write(("t", "c", ["1", f"a{identity}"]))
+            assert d.ok("logged", part="the key column v is not of the source's key")["value"] == warned
+            d.ok("stop")
