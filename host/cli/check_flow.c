@@ -43,12 +43,20 @@ static struct hp_error fresh_error(void)
 
 /* ---- starts ---- */
 
+static bool has_interface(const struct plugin *p)
+{
+    static const char *const ids[] = {
+        [HP_KIND_SOURCE] = HP_SOURCE, [HP_KIND_SINK] = HP_SINK, [HP_KIND_TRANSFORM] = HP_TRANSFORM};
+    return p->entry->interface(ids[p->desc->kind]) != NULL;
+}
+
 static enum check_result start_badly(const struct plugin *p, void *self)
 {
     static const char garbage[] = "{\"position\":\"\x7f?\",[";
-    const struct hp_source *source = p->entry->interface(HP_SOURCE);
-    const struct hp_sink *sink = p->entry->interface(HP_SINK);
-    const struct hp_transform *transform = p->entry->interface(HP_TRANSFORM);
+    uint32_t kind = p->desc->kind;
+    const struct hp_source *source = kind == HP_KIND_SOURCE ? p->entry->interface(HP_SOURCE) : NULL;
+    const struct hp_sink *sink = kind == HP_KIND_SINK ? p->entry->interface(HP_SINK) : NULL;
+    const struct hp_transform *transform = kind == HP_KIND_TRANSFORM ? p->entry->interface(HP_TRANSFORM) : NULL;
     struct hp_error err = fresh_error();
     hp_status st = source ? source->start(self, (struct hp_bytes){garbage, sizeof garbage - 1}, &err)
                    : sink ? sink->start(self, &err)
@@ -75,6 +83,10 @@ enum check_result check_failed_start(const struct check *c)
     enum check_result result;
     void *self;
     check_host_init(&h);
+    if (!has_interface(&p)) {
+        (void)fprintf(stderr, "it has no interface of its kind\n");
+        return CHECK_SKIPPED;
+    }
     if (check_create(&p, &h, &config, &self, &err, &result) < 0) {
         (void)fprintf(stderr, "create: %s (give KEY=VALUE on the command line)\n", err.message);
         return result == CHECK_OK ? CHECK_SKIPPED : result;

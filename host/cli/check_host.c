@@ -22,6 +22,9 @@ struct plugin check_open(const struct check *c)
     struct hp_error err = {.size = sizeof err};
     if (plugin_load(c->path, &p, &err) != HP_OK) {
         (void)check_fail("%s", err.message);
+        if (c->result) {
+            *c->result = CHECK_FAILED;
+        }
         exit(CHECK_FAILED);
     }
     return p;

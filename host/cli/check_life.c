@@ -182,7 +182,7 @@ enum check_result check_process(const struct check *c)
     struct hp_error err;
     enum check_result result;
     void *self;
-    off_t printed;
+    off_t at = lseek(STDOUT_FILENO, 0, SEEK_CUR), now;
     for (int s = 1; s < NSIG; s++) {
         memset(&before[s], 0, sizeof before[s]);
         (void)sigaction(s, NULL, &before[s]);
@@ -195,7 +195,7 @@ enum check_result check_process(const struct check *c)
         p.entry->destroy(self);
     }
     (void)fflush(stdout);
-    printed = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+    now = lseek(STDOUT_FILENO, 0, SEEK_CUR);
     (void)sigprocmask(SIG_SETMASK, NULL, &mask_after);
     for (int s = 1; s < NSIG; s++) {
         if (sigaction(s, NULL, &after) == 0 && after.sa_handler != before[s].sa_handler) {
@@ -205,8 +205,9 @@ enum check_result check_process(const struct check *c)
             return check_fail("it changes the signal mask (signal %d)", s);
         }
     }
-    if (printed > 0) {
-        return check_fail("it writes to standard output (%lld bytes)", (long long)printed);
+    if (now != at) {
+        return now < at ? check_fail("it closes standard output")
+                        : check_fail("it writes to standard output (%lld bytes)", (long long)(now - at));
     }
     return result;
 }

@@ -56,7 +56,8 @@ static const struct {
     {"source: polls, positions, interrupt", check_source},
     {"transform: output well-formed and in order", check_transform},
 };
-#define N_CHECKS (sizeof checks / sizeof checks[0])
+#define N_CHECKS     (sizeof checks / sizeof checks[0])
+#define N_CONDITIONS 3u /* after one of the first so many has failed, the others have nothing to check */
 
 /* Wait for the child at most LIMIT_MS; false: it had to be killed. */
 static bool wait_child(pid_t pid, int *status)
@@ -93,6 +94,7 @@ static void print_said(int fd)
 static void child(const struct check *c, size_t i, int out, int said, pid_t parent)
 {
     struct rlimit memory = {MEMORY_MAX, MEMORY_MAX}, none = {0, 0};
+    (void)setpgid(0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) {
         _exit(CHECK_FAILED);
@@ -105,11 +107,13 @@ static void child(const struct check *c, size_t i, int out, int said, pid_t pare
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)dup2(out, STDOUT_FILENO);
     (void)dup2(said, STDERR_FILENO);
-    _exit((int)checks[i].run(c));
+    *c->result = (int)checks[i].run(c);
+    _exit(0);
 }
 
-/* In a child: everything it says is kept and shown if the check did not pass. */
-static enum check_result run_apart(const struct check *c, size_t i)
+/* In a child: everything it says is kept and shown if the check did not pass. There is a result only if the check came
+   to its end: a plugin that ends the process did not pass, whatever the status. */
+static enum check_result run_apart(const struct check *c, size_t i, bool *hangs)
 {
     int out = memfd_create("out", MFD_CLOEXEC), said = memfd_create("said", MFD_CLOEXEC), status = 0;
     enum check_result result = CHECK_FAILED;
@@ -117,22 +121,28 @@ static enum check_result run_apart(const struct check *c, size_t i)
     const char *why = NULL;
     char text[80];
     (void)fflush(NULL);
+    *c->result = -1;
     pid = out >= 0 && said >= 0 ? fork() : -1;
     if (pid == 0) {
         child(c, i, out, said, parent);
     }
+    *hangs = pid > 0 && !wait_child(pid, &status);
     if (pid < 0) {
         why = "no process could be started";
-    } else if (!wait_child(pid, &status)) {
+    } else if (*hangs) {
         why = "it hangs: killed after 20 s";
     } else if (WIFSIGNALED(status)) {
         (void)snprintf(text, sizeof text, "it crashed: killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
         why = text;
-    } else if (WEXITSTATUS(status) <= CHECK_SKIPPED) {
-        result = (enum check_result)WEXITSTATUS(status);
-    } else {
+    } else if (*c->result < 0) {
         (void)snprintf(text, sizeof text, "it ended the process with status %d", WEXITSTATUS(status));
         why = text;
+    } else {
+        result = (enum check_result)c->result[0];
+    }
+    if (pid > 0 && kill(-pid, SIGKILL) == 0 && !why) { /* somebody was left in its group */
+        result = CHECK_FAILED;
+        why = "it left a process behind: a plugin does not fork";
     }
     (void)printf("%-8s%s\n",
                  result == CHECK_OK        ? "ok"
@@ -186,7 +196,8 @@ static int run_all(struct check *c, bool here)
 {
     char folder[] = "/tmp/homeport-check-XXXXXX", path[64];
     unsigned failed = 0, skipped = 0;
-    if (!mkdtemp(folder)) {
+    c->result = mmap(NULL, sizeof *c->result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (c->result == MAP_FAILED || !mkdtemp(folder)) {
         (void)fprintf(stderr, "homeport check-plugin: cannot make a folder in /tmp: %s\n", strerror(errno));
         return 1;
     }
@@ -198,11 +209,13 @@ static int run_all(struct check *c, bool here)
         c->path = path;
         (void)printf("%s (seed %u)\n", c->original, c->seed);
         for (size_t i = 0; i < N_CHECKS; i++) {
-            enum check_result result = (here ? run_here : run_apart)(c, i);
+            bool hangs = false;
+            enum check_result result = here ? run_here(c, i) : run_apart(c, i, &hangs);
             failed += result == CHECK_FAILED;
             skipped += result == CHECK_SKIPPED;
-            if (result == CHECK_FAILED && i == 0) {
-                break; /* it is no plugin at all */
+            if (result == CHECK_FAILED && (i < N_CONDITIONS || hangs)) {
+                (void)printf("the checks end here\n");
+                break;
             }
         }
         (void)printf("%u failed, %u skipped of %zu checks\n", failed, skipped, N_CHECKS);

@@ -18,6 +18,7 @@ struct check {
     uint32_t seed;                       /* of random values, printed with the result */
     const struct hp_config_entry *given; /* KEY=VALUE of the command line */
     uint32_t n_given;
+    int *result; /* of a check in a process of its own: an enum check_result, or -1 while it has not come to its end */
 };
 
 enum check_result check_note(const struct check *c);

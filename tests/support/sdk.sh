@@ -88,8 +88,33 @@ test_that "check-plugin passes the template" "$prefix/bin/homeport" check-plugin
 for plugin in "$prefix"/lib/homeport/plugins/*.so; do
     test_that "check-plugin passes ${plugin##*/}" "$prefix/bin/homeport" check-plugin "$plugin"
 done
-refuses() { ! "$prefix/bin/homeport" check-plugin "$1"; }
+refuses() { ! "$prefix/bin/homeport" check-plugin "$1" >"$work/refused" || { cat "$work/refused"; return 1; }; }
 test_that "check-plugin refuses what is no plugin" refuses /etc/hostname
+
+# rude STATEMENT WORDS: a plugin that does this when it is loaded is refused, in these words.
+rude() {
+    gcc -std=gnu17 -w -fPIC -shared -fvisibility=hidden -I"$repo/tests/support/plugins" "-DRUDE=$1" $(pkg-config --cflags homeport) \
+        "$repo/tests/support/plugins/rude.c" -o "$work/rude.so" $(pkg-config --libs homeport) || return 1
+    refuses "$work/rude.so" && grep -F "$2" "$work/refused"
+}
+quiet() { rude '(void)0' x || "$prefix/bin/homeport" check-plugin "$work/rude.so"; }
+test_that "check-plugin passes a plugin that does nothing when it is loaded" quiet
+test_that "check-plugin refuses a plugin that ends the process with status 0" rude '_exit(0)' 'ended the process with status 0'
+test_that "check-plugin refuses a plugin that exits in a constructor" rude 'exit(0)' 'ended the process with status 0'
+test_that "check-plugin refuses a plugin that crashes in a constructor" rude 'raise(SIGSEGV)' 'SIGSEGV'
+test_that "check-plugin refuses a plugin that forks, and ends what it left" rude 'if (fork() == 0) for (;;) pause()' 'left a process behind'
+test_that "check-plugin refuses a plugin that prints" rude '(void)!write(1, "0 failed", 8)' 'writes to standard output'
+
+# With find_package(), by name and version, in C and in C++.
+cmake_package() {
+    mkdir -p "$work/package" && cp "$repo/examples/source-lines.c" "$work/package/lines.c" && cp "$work/package/lines.c" "$work/package/lines.cc" || return 1
+    printf '%s\n' 'cmake_minimum_required(VERSION 3.20)' 'project(outside C CXX)' 'set(CMAKE_CXX_STANDARD 20)' 'find_package(Homeport 0.1 REQUIRED)' \
+        'homeport_add_plugin(in-c SOURCES lines.c)' 'homeport_add_plugin(in-cc SOURCES lines.cc)' \
+        'target_compile_options(in-cc PRIVATE -fpermissive -w) # C makes pointers of void *' >"$work/package/CMakeLists.txt"
+    cmake -S "$work/package" -B "$work/package/build" -DCMAKE_PREFIX_PATH="$prefix" && cmake --build "$work/package/build" &&
+        "$prefix/bin/homeport" check-plugin "$work/package/build/in-c.so" && "$prefix/bin/homeport" check-plugin "$work/package/build/in-cc.so"
+}
+test_that "the template plugin builds with find_package(Homeport 0.1), as C and as C++" cmake_package
 
 install_plugin() { make -C "$work/outside" install && "$prefix/bin/homeport" plugins | grep -F source-lines; }
 test_that "an installed plugin is listed by the installed host" install_plugin

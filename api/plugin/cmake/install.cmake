@@ -2,10 +2,13 @@
 # paths are found from where the files lie, so the prefix may be chosen at install time and moved later.
 configure_file(${CMAKE_CURRENT_LIST_DIR}/homeport.pc.in ${CMAKE_BINARY_DIR}/homeport.pc @ONLY)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/HomeportConfig.cmake.in ${CMAKE_BINARY_DIR}/HomeportConfig.cmake @ONLY)
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/HomeportConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/api/plugin/homeport DESTINATION include FILES_MATCHING PATTERN "*.h")
 install(FILES ${CMAKE_BINARY_DIR}/homeport.pc DESTINATION lib/pkgconfig)
-install(FILES ${CMAKE_BINARY_DIR}/HomeportConfig.cmake DESTINATION lib/cmake/Homeport)
+install(FILES ${CMAKE_BINARY_DIR}/HomeportConfig.cmake ${CMAKE_BINARY_DIR}/HomeportConfigVersion.cmake
+  DESTINATION lib/cmake/Homeport)
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/homeport-plugin.map DESTINATION share/homeport)
 
 # An empty folder for plugins of others, also if none of ours is built.
