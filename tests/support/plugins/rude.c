@@ -1,4 +1,5 @@
-/* rude.c: a source that does what no plugin may: RUDE, a statement, when it is loaded. Built by sdk.sh, once for each. */
+/* rude.c: a source that does what no plugin may: RUDE, a statement, when it is loaded. Built by sdk.sh, once for each.
+ */
 #define TINY_ID   "test-rude"
 #define TINY_HOWS "rest"
 #include "tiny.h"
