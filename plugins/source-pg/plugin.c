@@ -88,6 +88,14 @@ static hp_status poll(void *self, struct hp_poll *p, struct hp_error *err)
         err->klass = HP_ERROR_RETRY;
         services_log(&s->services, HP_LOG_WARN, "%s: values come as text from now on", err->message);
     }
+    /* No server can stream an open transaction behind a sub-transaction that changed a table and was rolled back
+       ("could not map filenode"), and would fail at the same place for ever. Once it has ended, it can be read. */
+    if (st == HP_ERROR && err && strncmp(err->code, "XX", 2) == 0 && s->phase == PHASE_STREAM && s->stream.streaming) {
+        s->no_streaming = true;
+        err->klass = HP_ERROR_RETRY;
+        services_log(&s->services, HP_LOG_WARN,
+                     "%s: transactions come when they have ended, until the connector restarts", err->message);
+    }
     return st;
 }
 

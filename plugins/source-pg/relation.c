@@ -149,6 +149,19 @@ static void find_key(struct making *m)
     (void)key_from_identity(m);
 }
 
+/* As it is written, or else without regard to case, as lists are; n_columns: there is none. */
+static uint16_t column_named(const struct relation_def *def, const char *name)
+{
+    uint16_t alike = def->n_columns;
+    for (uint16_t i = 0; i < def->n_columns; i++) {
+        if (strcmp(def->columns[i].name.data, name) == 0) {
+            return i;
+        }
+        alike = strcasecmp(def->columns[i].name.data, name) == 0 ? i : alike;
+    }
+    return alike;
+}
+
 static hp_status key_from_rule(struct making *m, const char *columns)
 {
     char **names = NULL;
@@ -158,11 +171,10 @@ static hp_status key_from_rule(struct making *m, const char *columns)
     }
     memset(m->key, 0, m->def->n_columns * sizeof *m->key);
     for (size_t k = 0; k < n; k++) {
-        for (uint16_t i = 0; i < m->def->n_columns; i++) {
-            if (strcmp(m->def->columns[i].name.data, names[k]) == 0) {
-                m->key[i] = (uint32_t)k + 1;
-                found++;
-            }
+        const uint16_t i = column_named(m->def, names[k]);
+        if (i < m->def->n_columns) {
+            m->key[i] = (uint32_t)k + 1;
+            found++;
         }
     }
     free(names);

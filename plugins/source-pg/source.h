@@ -40,6 +40,7 @@ struct source {
     struct stream stream;
     struct snapshot *snapshot; /* while it runs */
     uint64_t idle_us;          /* see feedback.h */
+    bool no_streaming;         /* the server failed while it streamed an open transaction: they come whole */
     bool no_binary;            /* a column's type has no binary form, or not a portable one: all comes as text */
     char *partition;           /* JSON, for homeport.source-offsets */
 };

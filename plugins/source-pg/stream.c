@@ -76,7 +76,7 @@ hp_status stream_begin(struct source *s, struct hp_error *err)
     st->server_end = s->server.wal_end;
     /* Tables that were read later than the slot began: which of their changes are in the snapshot shows only when
        their transaction's end is known, so transactions come whole until then (see upgrade). */
-    st->streaming = s->replication.version >= 140000 && s->position.lsn >= snapshot_lsn;
+    st->streaming = s->replication.version >= 140000 && !s->no_streaming && s->position.lsn >= snapshot_lsn;
     st->mode.abort_has_lsn = st->streaming && s->replication.version >= 160000;
     status = start_command(s, &sql, err);
     if (status == HP_OK) {
@@ -343,8 +343,9 @@ static hp_status give_or_idle(struct source *s, struct hp_poll *poll, int64_t no
 static hp_status upgrade(struct source *s, struct hp_error *err)
 {
     struct stream *st = &s->stream;
-    if (st->streaming || s->replication.version < 140000 || st->in_tx || st->carry_len || !st->wire.copying ||
-        s->feedback.given < s->feedback.handled || position_snapshot_lsn(&s->position) > s->position.lsn) {
+    if (st->streaming || s->no_streaming || s->replication.version < 140000 || st->in_tx || st->carry_len ||
+        !st->wire.copying || s->feedback.given < s->feedback.handled ||
+        position_snapshot_lsn(&s->position) > s->position.lsn) {
         return HP_OK;
     }
     if (wire_end(&st->wire, err) != HP_OK) {

@@ -341,6 +341,28 @@ def test_streamed_transactions_and_sub_transactions(make):
         s.cluster.sql("postgres", "ALTER ROLE homeport_source RESET logical_decoding_work_mem")
 
 
+def test_a_transaction_that_the_server_cannot_stream(make):
+    """Sub-transactions that altered a table and were rolled back, within a big one: servers fail on streaming what follows."""
+    s = make("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    s.ok()
+    s.sql(f"ALTER ROLE {SOURCE_ROLE} SET logical_decoding_work_mem = '64kB'")
+    try:
+        writer = s.cluster.connect(s.db, autocommit=False)
+        cursor = writer.cursor()
+        for n in range(4):
+            cursor.execute("SAVEPOINT s; ALTER TABLE t ADD w int; INSERT INTO t SELECT i, 'gone' FROM generate_series(900001, 903000) i;"
+                           "ROLLBACK TO s; INSERT INTO t SELECT i, 'kept' FROM generate_series(%s, %s) i", (n * 2000, n * 2000 + 1999))
+        cursor.execute("ALTER TABLE t ADD w int; INSERT INTO t SELECT i, 'kept', 5 FROM generate_series(8000, 9999) i")
+        writer.commit()
+        writer.close()
+        s.ok("--repeat", idle=1000)
+        s.sql("DELETE FROM t WHERE id % 2 = 0")
+        s.ok("--repeat")
+    finally:
+        s.sql(f"ALTER ROLE {SOURCE_ROLE} RESET logical_decoding_work_mem")
+    assert len(s.log.rows("s.public.t")) == 5000
+
+
 def test_always_and_no_data_and_initial_only(make):
     s = make("CREATE TABLE a (id int PRIMARY KEY, v int); INSERT INTO a VALUES (1, 1)", snapshot__mode="no_data")
     s.ok()
