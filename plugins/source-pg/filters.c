@@ -81,6 +81,34 @@ bool list_split(const char *list, char separator, char ***out_items, size_t *out
     return true;
 }
 
+/* [a-z&&[^x]] and [a-c[x-z]] are Java's alone: taken for something else they would match other names than meant. */
+static bool has_java_class(const char *p)
+{
+    bool in_class = false;
+    for (; *p; p++) {
+        if (p[0] == '\\' && p[1] == 'Q') {
+            const char *end = strstr(p + 2, "\\E");
+            if (!end) {
+                return false;
+            }
+            p = end + 1;
+        } else if (p[0] == '\\' && p[1]) {
+            p++;
+        } else if (!in_class && *p == '[') {
+            in_class = true;
+            p += p[1] == '^';
+            p += p[1] == ']'; /* the first one stands for itself */
+        } else if (in_class && ((*p == '[' && !strchr(":.=", p[1])) || (p[0] == '&' && p[1] == '&'))) {
+            return true;
+        } else if (in_class && p[0] == '[') {
+            p = strchr(p, ']') ? strchr(p, ']') : p; /* [:alpha:] */
+        } else if (in_class && *p == ']') {
+            in_class = false;
+        }
+    }
+    return false;
+}
+
 static hp_status compile(struct filter *f, const char *text, struct hp_error *err)
 {
     int code = 0;
@@ -89,6 +117,12 @@ static hp_status compile(struct filter *f, const char *text, struct hp_error *er
     if (strlen(text) > FILTER_PATTERN_MAX) {
         return hp_fail(err, HP_ERROR_CONFIG, "", "%s: a regular expression is longer than %u bytes", f->key,
                        FILTER_PATTERN_MAX);
+    }
+    if (has_java_class(text)) {
+        return hp_fail(err, HP_ERROR_CONFIG, "",
+                       "%s: \"%.200s\": a character class within a class, or && in one, is not supported; write it as "
+                       "one class, and a bracket in a class as \\[",
+                       f->key, text);
     }
     compiled = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
                              PCRE2_CASELESS | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
@@ -163,7 +197,8 @@ hp_status filter_match(const struct filter *f, const char *name, size_t len, boo
             *out = true;
             return HP_OK;
         }
-        if (rc != PCRE2_ERROR_NOMATCH) {
+        /* A database in SQL_ASCII may hold names that are no UTF-8: nothing that is written here means one. */
+        if (rc != PCRE2_ERROR_NOMATCH && (rc > PCRE2_ERROR_UTF8_ERR1 || rc < PCRE2_ERROR_UTF8_ERR21)) {
             return hp_fail(err, HP_ERROR_CONFIG, "",
                            "%s: the expression \"%.200s\" takes too long on the name \"%.*s\"; "
                            "write it without nested repetitions",

@@ -395,11 +395,6 @@ static hp_status set_identity(struct session *s, const char *schema, const char 
             return run_text(s, "setting a replica identity", &sql, err);
         }
     }
-    if (strncasecmp(rule, "INDEX ", 6) != 0) {
-        text_finish(&sql);
-        return hp_fail(err, HP_ERROR_CONFIG, "",
-                       "replica.identity.autoset.values: \"%.64s\" is not FULL, DEFAULT, NOTHING or INDEX name", rule);
-    }
     text_put(&sql, " REPLICA IDENTITY USING INDEX ");
     put_name(s, &sql, rule + 6 + strspn(rule + 6, " "));
     return run_text(s, "setting a replica identity", &sql, err);

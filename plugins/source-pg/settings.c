@@ -117,6 +117,23 @@ static hp_status rules_of(struct reading *r, const char *key, char separator, st
     return st;
 }
 
+static hp_status check_identities(struct reading *r)
+{
+    static const char *const words[] = {"FULL", "DEFAULT", "NOTHING"};
+    for (size_t i = 0; i < r->s->n_identities; i++) {
+        const char *value = r->s->identities[i].value;
+        bool known = strncasecmp(value, "INDEX ", 6) == 0 && value[6 + strspn(value + 6, " ")];
+        for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
+            known = known || strcasecmp(value, words[k]) == 0;
+        }
+        if (!known) {
+            return hp_fail(r->err, HP_ERROR_CONFIG, "", "%s: \"%.64s\" is not FULL, DEFAULT, NOTHING or INDEX name",
+                           r->key, value);
+        }
+    }
+    return HP_OK;
+}
+
 /* A statement as people write it may end with a semicolon. */
 static void cut_semicolon(char *select)
 {
@@ -323,7 +340,7 @@ static hp_status read_lists(struct reading *r)
         filters_of(r, "message.prefix.include.list", "message.prefix.exclude.list", &s->messages) != HP_OK ||
         filter_of(r, "snapshot.include.collection.list", &s->snapshot_tables) != HP_OK ||
         rules_of(r, "replica.identity.autoset.values", ',', &s->identities, &s->n_identities) != HP_OK ||
-        rules_of(r, "message.key.columns", ';', &s->keys, &s->n_keys) != HP_OK) {
+        check_identities(r) != HP_OK || rules_of(r, "message.key.columns", ';', &s->keys, &s->n_keys) != HP_OK) {
         return HP_ERROR;
     }
     return overrides_of(r);

@@ -27,11 +27,13 @@ static const char *slot_sql(int version)
 {
     if (version >= 170000) {
         return "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, COALESCE(invalidation_reason, ''), "
-               "synced"
+               "synced, two_phase"
                " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
     }
-    return "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, '', false"
-           " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+    return version >= 140000 ? "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, '', false, two_phase"
+                               " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1"
+                             : "SELECT plugin, database, confirmed_flush_lsn, active, wal_status, '', false, false"
+                               " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
 }
 
 hp_status slot_read(struct session *normal, struct slot_state *out, struct hp_error *err)
@@ -51,6 +53,7 @@ hp_status slot_read(struct session *normal, struct slot_state *out, struct hp_er
         s.active = PQgetvalue(res, 0, 3)[0] == 't';
         s.lost = strcmp(PQgetvalue(res, 0, 4), "lost") == 0 || *PQgetvalue(res, 0, 5);
         s.synced = PQgetvalue(res, 0, 6)[0] == 't';
+        s.two_phase = PQgetvalue(res, 0, 7)[0] == 't';
         (void)snprintf(s.reason, sizeof s.reason, "wal_status %s%s%s", PQgetvalue(res, 0, 4),
                        *PQgetvalue(res, 0, 5) ? ", invalidation_reason " : "", PQgetvalue(res, 0, 5));
     }
@@ -229,6 +232,13 @@ hp_status slot_usable(const struct slot_state *slot, const struct settings *sett
                        "slot \"%s\" exists with the output plugin \"%s\"; only pgoutput works: drop it, or choose "
                        "another slot.name",
                        settings->slot, *slot->plugin ? slot->plugin : "none (a physical slot)");
+    }
+    if (slot->two_phase) {
+        return hp_fail(
+            err, HP_ERROR_CONFIG, "",
+            "slot \"%s\" was made with two_phase, so that the server sends prepared transactions before they "
+            "commit; drop it, or choose another slot.name",
+            settings->slot);
     }
     if (strcmp(slot->database, settings->dbname) != 0) {
         return hp_fail(err, HP_ERROR_CONFIG, "",

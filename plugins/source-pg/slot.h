@@ -10,7 +10,8 @@
 
 struct slot_state {
     bool exists, active, lost;
-    bool synced; /* a standby's copy of its primary's: it is of use once that standby was promoted */
+    bool synced;    /* a standby's copy of its primary's: it is of use once that standby was promoted */
+    bool two_phase; /* somebody else made it: we never ask for that */
     char plugin[64], database[64];
     char reason[128];   /* why it is lost */
     uint64_t confirmed; /* confirmed_flush_lsn */

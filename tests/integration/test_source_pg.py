@@ -397,6 +397,13 @@ def test_when_needed_begins_anew(make):
     assert [r[0] for r in s.log.records] == ["r", "r", "r"]
 
 
+def test_slot_for_two_phases_is_refused(make):
+    s = make("CREATE TABLE a (id int PRIMARY KEY)")
+    s.sql("SELECT pg_create_logical_replication_slot(%s, 'pgoutput', false, true)", (s.config["slot.name"],))
+    code, err = s.run()
+    assert code == 1 and "class 1" in err and "two_phase" in err, err
+
+
 def test_slot_that_somebody_moved(make):
     s = make("CREATE TABLE a (id int PRIMARY KEY, v int)")
     s.ok()

@@ -47,6 +47,31 @@ Test(filters, the_comma_of_a_repetition_does_not_separate)
     cr_assert(matches("a{,b", "b") && matches("{,c", "c") && matches("1,2}", "2}"));
 }
 
+static bool is_refused(const char *list, const char *words)
+{
+    struct hp_error err = {.size = sizeof err};
+    struct filter *f = NULL;
+    bool refused = filter_create("table.include.list", list, &f, &err) == HP_ERROR;
+    filter_destroy(f);
+    return refused && err.klass == HP_ERROR_CONFIG && strstr(err.message, words);
+}
+
+Test(filters, a_name_that_is_no_utf8_is_no_error)
+{
+    cr_assert_not(matches("public\\.t.*", "public.t\xe9"), "a database in SQL_ASCII may hold it");
+    cr_assert(matches("public\\.t\xc3\xa9", "public.t\xc3\x89"), "letters beyond ASCII have cases too");
+}
+
+Test(filters, classes_that_only_java_has)
+{
+    cr_assert(is_refused("s\\.[a-z&&[^bc]]+", "one class"));
+    cr_assert(is_refused("s\\.[a-d[m-p]]", "one class"));
+    cr_assert(is_refused("s\\.[^a&&b]", "one class"));
+    cr_assert(matches("s\\.[[:alpha:]]+&&x", "s.ab&&x"));
+    cr_assert(matches("s\\.[\\[&]", "s.[") && matches("s\\.[]a]", "s.]") && matches("s\\.[^]a]", "s.b"));
+    cr_assert(matches("\\Qs.[a&&[b]]\\E", "s.[a&&[b]]") && matches("s\\.\\[[a]", "s.[a"));
+}
+
 Test(filters, alternation_is_anchored_as_a_whole)
 {
     cr_assert_not(matches("a|b", "ab"));

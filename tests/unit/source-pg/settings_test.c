@@ -214,6 +214,17 @@ Test(settings, rules)
     settings_finish(&s);
 }
 
+Test(settings, identities_are_checked)
+{
+    static const char *const wrong[] = {BASE, "topic.prefix=eu",
+                                        "replica.identity.autoset.values=a.b:full,a.c:SOMETIMES"};
+    static const char *const nameless[] = {BASE, "topic.prefix=eu", "replica.identity.autoset.values=a.b:INDEX  "};
+    struct hp_error err = {.size = sizeof err};
+    struct settings s;
+    cr_assert(make(&s, KEYS_OWN_ID, COUNT(wrong), wrong, &err) == HP_ERROR && strstr(err.message, "SOMETIMES"));
+    cr_assert(make(&s, KEYS_OWN_ID, COUNT(nameless), nameless, &err) == HP_ERROR);
+}
+
 Test(keys, both_dialects_declare_the_same_names)
 {
     const struct hp_config_key *own, *java;
