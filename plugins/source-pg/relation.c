@@ -296,12 +296,44 @@ static hp_status place_columns(struct making *m, struct relation *rel, struct hp
     return HP_OK;
 }
 
+static bool in_definition(const struct relation_def *def, const struct catalog_column *c)
+{
+    for (uint16_t i = 0; i < def->n_columns; i++) {
+        if (strcmp(def->columns[i].name.data, c->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the catalog says of the columns, by their names; one that was renamed since is the one on either side that is
+   left over. */
+static void find_facts(struct making *m)
+{
+    const struct catalog_column *newer = NULL;
+    uint16_t older = 0;
+    size_t n_newer = 0, n_older = 0;
+    for (uint16_t i = 0; i < m->def->n_columns; i++) {
+        m->facts[i] = catalog_column_find(m->table, m->def->columns[i].name.data, m->def->columns[i].name.len);
+        older = m->facts[i] ? older : i;
+        n_older += !m->facts[i];
+    }
+    for (size_t i = 0; n_older == 1 && i < m->table->n_columns; i++) {
+        const struct catalog_column *c = &m->table->columns[i];
+        if (!c->generated && !in_definition(m->def, c)) {
+            newer = c;
+            n_newer++;
+        }
+    }
+    if (n_newer == 1 && newer->type_oid == m->def->columns[older].type_oid) {
+        m->facts[older] = newer;
+    }
+}
+
 static hp_status make(struct making *m, struct relation *rel, struct hp_column *columns)
 {
     const char *rule = NULL;
-    for (uint16_t i = 0; i < m->def->n_columns; i++) {
-        m->facts[i] = catalog_column_find(m->table, m->def->columns[i].name.data, m->def->columns[i].name.len);
-    }
+    find_facts(m);
     if (settings_rule(m->settings->keys, m->settings->n_keys, &m->lineage, &rule, m->err) != HP_OK) {
         return HP_ERROR;
     }

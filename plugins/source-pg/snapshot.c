@@ -105,17 +105,20 @@ static void complain(struct source *s)
     struct session *catalog = NULL;
     PGresult *res = NULL;
     if (source_catalog(s, &catalog, NULL) == HP_OK &&
-        session_query(catalog, "looking for open transactions",
-                      "SELECT COALESCE(pg_catalog.string_agg(pid::pg_catalog.text, ', '), 'none that may be seen') FROM"
-                      " (SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start "
-                      "LIMIT 10) a",
-                      0, NULL, &res, NULL) == HP_OK) {
+        session_query(
+            catalog, "looking for open transactions",
+            "SELECT COALESCE(pg_catalog.string_agg(DISTINCT w, ', '), 'none') FROM"
+            " (SELECT 'process ' || pid FROM pg_catalog.pg_locks WHERE locktype = 'transactionid'"
+            "  AND mode = 'ExclusiveLock' AND granted AND pid IS NOT NULL UNION ALL"
+            "  SELECT 'prepared transaction ' || pg_catalog.quote_literal(gid) FROM pg_catalog.pg_prepared_xacts"
+            "  LIMIT 10) a(w)",
+            0, NULL, &res, NULL) == HP_OK) {
         services_log(
             &s->services, HP_LOG_WARN,
             s->server.in_recovery
                 ? "making slot \"%s\" on this standby waits for its primary to log its open transactions: SELECT "
                   "pg_log_standby_snapshot() there, and if that does not help, let them end%.0s"
-                : "making slot \"%s\" waits for transactions that began before it to end; writing ones now: process %s",
+                : "making slot \"%s\" waits for transactions that began before it to end; writing ones now: %s",
             s->snapshot->slot, PQgetvalue(res, 0, 0));
         PQclear(res);
     }

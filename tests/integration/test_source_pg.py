@@ -521,6 +521,15 @@ def test_publication_filters_count_for_the_snapshot_too(make):
     assert s.log.rows("s.public.a") == [("00000009", "00000009"), ("0000000a", "0000000a"), ("00001388", "00000001")]
 
 
+def test_a_key_that_was_renamed_since(make):
+    """The catalog is newer than the change: the key is known all the same, also where the server does not mark it."""
+    s = make("CREATE TABLE t (id int PRIMARY KEY, v int); ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (1, 1)")
+    s.ok()
+    s.sql("UPDATE t SET v = 2; ALTER TABLE t RENAME id TO pk; UPDATE t SET v = 3")
+    s.ok()
+    assert s.log.tables["s.public.t"] == {("00000001",): [["00000001", "00000003"]]}
+
+
 def test_message_prefixes(make):
     s = make("CREATE TABLE a (id int PRIMARY KEY)", message__prefix__include__list="wanted.*")
     s.ok()

@@ -135,10 +135,22 @@ Test(relation, full_identity_without_its_key_columns_takes_the_unique_index)
     struct pgoutput_column columns[3];
     struct relation_def def = def3(columns, 'f', 1, 1, 1);
     struct bench b;
-    columns[2] = column("renamed", 25, 1);
+    columns[2] = column("dropped", 23, 1);
     set_up(&b, &def, NULL);
     cr_assert(schema_of(&b)->columns[1].key_position == 1 && schema_of(&b)->columns[0].key_position == 0);
     cr_assert(schema_of(&b)->columns[2].flags & HP_COLUMN_OPTIONAL, "unknown to the catalog: may be null");
+    tear_down(&b);
+}
+
+Test(relation, a_key_column_that_was_renamed_since)
+{
+    struct pgoutput_column columns[3];
+    struct relation_def def = def3(columns, 'f', 1, 1, 1);
+    struct bench b;
+    columns[2] = column("old_name", 25, 1);
+    set_up(&b, &def, NULL);
+    cr_assert(schema_of(&b)->columns[2].key_position == 1 && schema_of(&b)->columns[0].key_position == 2);
+    cr_assert(schema_of(&b)->columns[1].key_position == 0 && !(schema_of(&b)->columns[2].flags & HP_COLUMN_OPTIONAL));
     tear_down(&b);
 }
 
