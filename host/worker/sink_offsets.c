@@ -160,6 +160,13 @@ static hp_status read_wish(const json_t *entry, struct wish *out, struct hp_erro
 static hp_status place_of(struct sink_stream *s, const struct sink_start *start, struct wish *wish, uint64_t *out,
                           struct hp_error *err)
 {
+    if (wish->met && !wish->reset) { /* another stream has a topic of that name, too: its numbers are others */
+        return hp_fail(
+            err, HP_ERROR_CONFIG, "",
+            "Topic %.300s is written by more than one connector, each with offsets of its own: its offset can "
+            "only be reset (null), for all of them",
+            start->topic);
+    }
     wish->met = true;
     if (wish->reset) {
         *out = start->first;

@@ -350,7 +350,7 @@ def stopped(host, work):
     """A source and a sink that have moved records, both stopped."""
     host.create("a", TICK)
     host.create("s", keep(work))
-    wait_until(lambda: host.offsets("s"), "the sink's offset")
+    wait_until(lambda: host.offsets("s") and host.offsets("s")[0]["offset"]["kafka_offset"] >= 5, "the sink to move")
     host.stop_connector("a")
     wait_until(lambda: host.offsets("s")[0]["offset"]["kafka_offset"] == host.offsets("a")[0]["offset"]["count"],
                "the sink to catch up")
@@ -381,6 +381,20 @@ def test_REST24_sinks_take_what_counts_and_the_last_of_two(stopped):
     more = {"partition": {**sink_offset(1)["partition"], "z": 1}, "offset": {"kafka_offset": 5, "x": 1}}
     host.expect(200, "PATCH", "/connectors/s/offsets", {"offsets": [sink_offset(2), more]})
     assert host.offsets("s") == [sink_offset(5)]
+
+
+def test_REST24_a_topic_of_two_sources_has_no_offset_to_set(host, work):
+    """One number for two streams would leave records out of one of them."""
+    host.create("a", TICK)
+    host.create("b", TICK)
+    host.create("s", keep(work))
+    wait_until(lambda: len(host.offsets("s")) == 2, "both streams to be read")
+    host.stop_connector("s")
+    before = host.offsets("s")
+    error(host.call("PATCH", "/connectors/s/offsets", {"offsets": [sink_offset(1)]}), 500, "more than one connector", "reset")
+    assert host.offsets("s") == before
+    host.expect(200, "PATCH", "/connectors/s/offsets", {"offsets": [{"partition": sink_offset(1)["partition"], "offset": None}]})
+    assert host.offsets("s") == []
 
 
 def test_REST25_reset(stopped):
