@@ -11,7 +11,7 @@
 static hp_status open_log(const struct props *settings, struct log **out, struct hp_error *err)
 {
     const char *dir = settings_text(settings, "data.dir");
-    struct log_config config = {.max_record = (uint64_t)settings_long(settings, "max.record.bytes")};
+    struct log_config config = {.max_record = (uint64_t)settings_long(settings, "max.record.bytes"), .read_only = true};
     struct stat st;
     char *streams;
     hp_status status;

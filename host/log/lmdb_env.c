@@ -186,7 +186,7 @@ static int check_length(struct env *env)
 
 static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t map)
 {
-    int rc = mdb_env_create(&env->mdb);
+    int dead, rc = mdb_env_create(&env->mdb);
     if (rc) {
         env->mdb = NULL;
         return rc;
@@ -201,6 +201,8 @@ static int open_mdb(struct env *env, const char *dir, unsigned flags, uint64_t m
             : mdb_env_open(env->mdb, dir,
                            MDB_NOTLS | (flags & ENV_WRITE ? 0 : MDB_RDONLY) | (flags & ENV_PLAIN ? MDB_NOLOCK : 0),
                            0600);
+    /* Readers that were killed keep their places, and there are READERS_MAX. */
+    rc = rc ? rc : mdb_reader_check(env->mdb, &dead);
     rc = rc ? rc : check_length(env);
     return rc ? rc : open_dbs(env, flags);
 }

@@ -27,6 +27,7 @@
 
 hp_status log_open(const struct log_config *config, struct log **out, struct hp_error *err)
 {
+    struct hp_error ignored = {.size = sizeof ignored};
     struct log *log;
     if (fs_mkdirs(config->dir, err) != HP_OK) {
         return HP_ERROR;
@@ -39,7 +40,8 @@ hp_status log_open(const struct log_config *config, struct log **out, struct hp_
     log->max_record = config->max_record;
     log->reserve = config->reserve;
     log->map = config->map;
-    if (wake_open(log->dir, ".wake", true, &log->wake, err) != HP_OK) {
+    if (!(config->read_only && wake_open(log->dir, ".wake", false, &log->wake, &ignored) == HP_OK) &&
+        wake_open(log->dir, ".wake", true, &log->wake, err) != HP_OK) {
         log_close(log);
         return HP_ERROR;
     }

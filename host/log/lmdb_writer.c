@@ -116,7 +116,6 @@ static hp_status writer_open(struct log_writer *w, const char *stream, struct hp
 {
     char path[STREAM_PATH_MAX], *name = NULL;
     hp_status status;
-    int dead;
     if (stream_path(w->log, stream, path, err) != HP_OK ||
         stream_lock(w->log, stream, path, &w->lock_fd, err) != HP_OK) {
         return HP_ERROR;
@@ -132,7 +131,6 @@ static hp_status writer_open(struct log_writer *w, const char *stream, struct hp
                                        : hp_fail(err, HP_ERROR_FATAL, "",
                                                  "%s: its folder %.400s belongs to stream %.200s", w->what, path, name);
     free(name);
-    (void)mdb_reader_check(w->env->mdb, &dead);
     status = status == HP_OK ? wake_open(path, "wake", true, &w->wake, err) : status;
     status = status == HP_OK ? writer_load(w, err) : status;
     if (status == HP_OK) {

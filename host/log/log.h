@@ -27,6 +27,7 @@ struct log_config {
     uint64_t max_record; /* max.record.bytes */
     uint64_t reserve;    /* bytes of disk kept allocated ahead of need, per stream */
     uint64_t map;        /* address space per stream; 0: default */
+    bool read_only;      /* only readers: the file system may be read-only */
 };
 
 hp_status log_open(const struct log_config *config, struct log **out, struct hp_error *err);

@@ -252,7 +252,7 @@ static json_t *validate(const json_t *request)
 
 static json_t *position(const json_t *request)
 {
-    struct log_config config = {.dir = json_string_value(json_object_get(request, "streams"))};
+    struct log_config config = {.dir = json_string_value(json_object_get(request, "streams")), .read_only = true};
     const char *stream = json_string_value(json_object_get(request, "stream"));
     struct hp_error err = {.size = sizeof err};
     json_t *answer = NULL, *json = NULL;

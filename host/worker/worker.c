@@ -90,7 +90,8 @@ static hp_status open_log(struct worker *w, struct hp_error *err)
     if (asprintf(&dir, "%s/streams", w->start.data_dir) < 0) {
         return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
     }
-    struct log_config config = {dir, w->max_record, (uint64_t)worker_setting(w, "log.reserve.bytes", 16 << 20), 0};
+    struct log_config config = {
+        .dir = dir, .max_record = w->max_record, .reserve = (uint64_t)worker_setting(w, "log.reserve.bytes", 16 << 20)};
     st = log_open(&config, &w->log, err);
     free(dir);
     return st;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -212,6 +213,39 @@ static void cycle(struct acked *acked, const char *failpoints, unsigned seed)
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the writer did not live until it was killed");
     verify(acked);
+}
+
+/* LMDB has places for so many readers, and a dead one keeps its own until somebody looks; a source that does not run
+   does not. */
+Test(processes, dead_readers_do_not_take_all_places)
+{
+    struct log_reader *r;
+    pid_t other;
+    int ready[2], status;
+    char c;
+    bench_writer(&t, "orders");
+    commit_rows(&t, "a", 1, 0, 5);
+    log_writer_close(t.w);
+    t.w = NULL;
+    cr_assert_eq(pipe(ready), 0);
+    other = fork();
+    if (other == 0) { /* one that lives: without any the places are made anew */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        cr_assert_eq(log_reader_open(t.log, "orders", &r, &t.err), HP_OK);
+        (void)!write(ready[1], "x", 1);
+        pause();
+    }
+    cr_assert_eq(read(ready[0], &c, 1), 1);
+    for (int i = 0; i < 1100; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            _exit(log_reader_open(t.log, "orders", &r, &t.err) == HP_OK ? 0 : 1);
+        }
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert_eq(status, 0, "reader %d", i);
+    }
+    cr_assert_eq(kill(other, SIGKILL), 0);
+    cr_assert_eq(waitpid(other, &status, 0), other);
 }
 
 Test(processes, kill_at_any_moment_leaves_no_gap)

@@ -287,7 +287,7 @@ void run_op(struct place *p, const char *op, const char *connector, const char *
 size_t numbers_in_log(struct place *p, const char *stream, int64_t *out, size_t max, size_t wanted)
 {
     struct hp_error err = {.size = sizeof err};
-    struct log_config config = {place_file(p, "streams"), 1u << 20, 1u << 20, 0};
+    struct log_config config = {.dir = place_file(p, "streams"), .max_record = 1u << 20, .reserve = 1u << 20};
     struct log *log;
     struct log_reader *reader;
     struct log_read read;
