@@ -191,6 +191,7 @@ static hp_status write_stage(struct sink *s, uint32_t step, int kind, struct hp_
     return send_statement(s, step, kind, SQL_STAGE, 0, st->n, err);
 }
 
+/* The source names every table that its CASCADE came to. Ours could only come to others, which are the target's own. */
 static hp_status write_truncate(struct sink *s, uint32_t step, struct hp_error *err)
 {
     struct step *st = step_of(s, step);
@@ -205,7 +206,6 @@ static hp_status write_truncate(struct sink *s, uint32_t step, struct hp_error *
         bytes_text(&sql, st->shapes[i]->table->quoted);
     }
     bytes_text(&sql, st->flags & HP_REC_RESTART_IDENTITY ? " RESTART IDENTITY" : "");
-    bytes_text(&sql, st->flags & HP_REC_CASCADE ? " CASCADE" : "");
     text = bytes_steal_text(&sql);
     result = text ? link_text(&s->link, &c, text, err) : out_of_memory(err);
     free(text);

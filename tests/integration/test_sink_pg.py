@@ -659,9 +659,20 @@ def test_truncate(bed):
         assert d.flush()["status"] == 0
         assert bed[2]("SELECT * FROM p") == [(3, "new")] and bed[2]("SELECT count(*) FROM c") == [(0,)]
         d.write(("c", "c", ["5", "3"]))
-        d.rec("p", "t", flags=64)
+        # CASCADE goes no further than the source says
+        d.rec("p", "t", flags=64 + 256)
+        d.rec("c", "t", flags=64)
         assert d.flush()["status"] == 0
-        assert bed[2]("SELECT count(*) FROM c") == [(0,)], "CASCADE"
+        assert bed[2]("SELECT (SELECT count(*) FROM p), (SELECT count(*) FROM c)") == [(0, 0)]
+        bed[2]("CREATE TABLE own (p int REFERENCES p)")
+        d.write(("p", "c", ["4", "x"]))
+        bed[2]("INSERT INTO own VALUES (4)")
+        d.rec("p", "t", flags=64 + 256)
+        d.rec("c", "t", flags=64)
+        got = d.flush()
+        assert (got["class"], got["code"]) == (1, "0A000") and bed[2]("SELECT count(*) FROM own") == [(1,)]
+        d.ok("rollback")
+        bed[2]("DROP TABLE own")
         bed[2]("INSERT INTO s (v) VALUES ('a'), ('b')")
         d.rec("s", "t", flags=128)
         assert d.flush()["status"] == 0
