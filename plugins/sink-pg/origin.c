@@ -29,6 +29,31 @@ static hp_status create_and_use(struct sink *s, struct hp_error *err)
     return st == HP_OK ? query(s, "SELECT pg_catalog.pg_replication_origin_session_setup($1)", true, NULL, err) : st;
 }
 
+/* The session that has our origin: an older one of this connector and stream, fenced by now, that the server has not
+   missed yet (its line is silent, or something in between keeps it open). Whoever is behind it comes back by itself. */
+static void end_holder(struct sink *s)
+{
+    const char *message = s->link.failure.message, *number = message + strlen(message);
+    const char *values[1];
+    char pid[16];
+    struct hp_error ignored = {.size = sizeof ignored};
+    PGresult *r = NULL;
+    while (number > message && number[-1] >= '0' && number[-1] <= '9') { /* "... for PID 4711" */
+        number--;
+    }
+    (void)snprintf(pid, sizeof pid, "%.10s", number);
+    values[0] = pid;
+    if (*pid &&
+        link_query(&s->link,
+                   "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid::text = $1"
+                   " AND usename = current_user AND pid <> pg_catalog.pg_backend_pid()",
+                   1, values, &r, &ignored) == HP_OK &&
+        PQntuples(r) == 1) {
+        sink_log(s, HP_LOG_WARN, "ended an older session of this connector (process %s of the server)", pid);
+    }
+    PQclear(r);
+}
+
 hp_status origin_setup(struct sink *s, struct hp_bytes stream, struct hp_error *err)
 {
     hp_status st;
@@ -49,6 +74,9 @@ hp_status origin_setup(struct sink *s, struct hp_bytes stream, struct hp_error *
     }
     if (strcmp(s->link.failure.state, "42501") != 0) {
         (void)link_report(&s->link, "setting up the replication origin", err);
+        if (stream.data && strcmp(err->code, "55006") == 0) {
+            end_holder(s);
+        }
         if (strcmp(err->code, "53400") == 0) {
             return hp_fail(err, HP_ERROR_CONFIG, "53400",
                            "setting up the replication origin %s: the target has no room for another origin; raise "

@@ -1,11 +1,15 @@
 """Servers that go away and come back, or do not let us in."""
+import os
+import signal
+
 import psycopg2
 import psycopg2.errors
 import pytest
 
 from load import TABLES, Load, create_tables
 from pg import PASSWORD
-from pipeline import Pair, source_config
+from pipeline import Pair, sink_config, source_config
+from proxy import Proxy
 from roles import SINK_ROLE, SOURCE_ROLE
 from waiting import wait_until
 
@@ -196,3 +200,33 @@ def test_deadlocks_and_row_locks_in_the_target_are_retried(pair):
         other.close()
         p.target[0].sql("postgres", "ALTER SYSTEM RESET deadlock_timeout")
         p.target[0].reload()
+
+
+def test_a_target_behind_a_line_that_went_silent(pair):
+    """The old session stays in the server, with the origin and its locks: the new one ends it."""
+    p = pair().prepare("CREATE TABLE t (id int PRIMARY KEY)", seed="INSERT INTO t VALUES (0)")
+    with Proxy(p.target[0].port) as line:
+        p.start_source()
+        p.start_sink(connection__url=f"postgresql://127.0.0.1:{line.port}/{p.target[1]}?sslmode=disable")
+        p.wait_equal("t")
+        line.stalled = True
+        p.src("INSERT INTO t VALUES (1)")
+        p.caught_up()
+        os.kill(p.host.worker_of(p.sink_name), signal.SIGKILL)
+        p.host.change(p.sink_name, sink_config(*p.target, p.name))
+        p.wait_equal("t")
+        assert "ended an older session of this connector" in p.host.log()
+
+
+def test_lines_cut_around_the_commit(pair):
+    """Whether the target has committed or not, the position in it tells: rows without a key are not doubled."""
+    p = pair().prepare("CREATE TABLE k (a int)", seed="INSERT INTO k VALUES (0)")
+    with Proxy(p.target[0].port) as line:
+        p.start_source()
+        p.start_sink(connection__url=f"postgresql://127.0.0.1:{line.port}/{p.target[1]}?sslmode=disable")
+        p.wait_equal("k")
+        for i in range(1, 9):
+            line.cut_after = line.passed + 16 * i  # within the answers to BEGIN, the rows, the position and COMMIT
+            p.src("INSERT INTO k SELECT %s FROM generate_series(1, %s)", (i, 1 + 300 * (i % 2)))
+            p.wait_equal("k")
+        assert line.cuts > 4

@@ -612,7 +612,16 @@ def test_origin_in_use_and_not_permitted(bed):
             second.ok("start")
             got = second.call("position", epoch=2)
             assert (got["class"], got["code"]) == (2, "55006"), "another session has it: try again later"
-        first.ok("stop")
+            # it is an older one of ours, and ended
+            wait_until(lambda: second.call("position", epoch=2)["status"] == 0, "the origin to be free")
+            first.schema("t", T_ID_V)
+            first.rec("t", "c", ["7", "late"])
+            got = first.flush()
+            assert got["class"] == 2, "its line is gone"
+            first.ok("stop")
+            first.ok("start")
+            assert first.call("position", epoch=1)["code"] == "FENCED"
+            assert bed[2]("SELECT count(*) FROM t") == [(0,)]
     with Drive(*bed[:2]) as third:
         third.up(epoch=3)
     for f in ("pg_replication_origin_oid(text)", "pg_replication_origin_session_setup(text)"):
