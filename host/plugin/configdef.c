@@ -96,13 +96,23 @@ static bool holds_password(const char *value)
     const char *authority = strstr(value, "://");
     size_t len = authority ? strcspn(authority + 3, "/?#") : 0;
     const char *at = authority ? memchr(authority + 3, '@', len) : NULL;
-    return strcasestr(value, "password") || (at && memchr(authority + 3, ':', (size_t)(at - authority - 3)));
+    for (const char *p = value; (p = strcasestr(p, "password")) != NULL;) {
+        p += sizeof "password" - 1;
+        if (p[strspn(p, " \t")] == '=') {
+            return true;
+        }
+    }
+    return at && memchr(authority + 3, ':', (size_t)(at - authority - 3));
+}
+
+static bool is_secret(const struct config_item *item, const char *value)
+{
+    return value && ((item && item->key && item->key->type == HP_CONFIG_PASSWORD) || holds_password(value));
 }
 
 void config_infos_invalid(struct config_infos *infos, const char *name, const char *value, const char *message)
 {
-    const struct config_item *item = config_infos_find(infos, name);
-    bool secret = (item && item->key && item->key->type == HP_CONFIG_PASSWORD) || (value && holds_password(value));
+    bool secret = is_secret(config_infos_find(infos, name), value);
     char text[1024];
     (void)snprintf(text, sizeof text, "Invalid value %.300s for configuration %.200s: %.450s",
                    secret ? HIDDEN : (value ? value : "null"), name, message);
@@ -259,10 +269,9 @@ json_t *config_key_json(const struct config_item *item)
 
 static json_t *item_json(const struct config_item *item)
 {
-    bool secret = item->key && item->key->type == HP_CONFIG_PASSWORD;
     return json_pack("{s:o, s:{s:s, s:s?, s:[], s:O, s:b}}", "definition",
                      item->key ? config_key_json(item) : json_null(), "value", "name", item->name, "value",
-                     secret && item->value ? HIDDEN : item->value, "recommended_values", "errors", item->errors,
+                     is_secret(item, item->value) ? HIDDEN : item->value, "recommended_values", "errors", item->errors,
                      "visible", 1);
 }
 

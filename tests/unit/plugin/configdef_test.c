@@ -125,7 +125,7 @@ Test(configdef, secrets_are_hidden_in_the_answer)
     json_decref(json);
 }
 
-Test(configdef, passwords_within_a_url_are_hidden_in_errors)
+Test(configdef, passwords_within_a_url_are_hidden)
 {
     static const char *const values[] = {"jdbc:postgresql://h/db?password=hunter2&x=${env:A}",
                                          "postgresql://u:hunter2@h/${env:A}", "host=${env:A} password=hunter2"};
@@ -135,6 +135,12 @@ Test(configdef, passwords_within_a_url_are_hidden_in_errors)
         cr_assert(strstr(error, "[hidden]") && !strstr(error, "hunter2"), "%s", error);
     }
     cr_assert(strstr(error_of(judged(&key, "postgresql://h/${env:A}")), "postgresql://h/"));
+    cr_assert(strstr(error_of(judged(&key, "public.passwords,${env:A}")), "public.passwords"));
+    json_t *json = judged(&key, "jdbc:postgresql://h/db?user=u&password=hunter2");
+    char *text = json_dumps(json, 0);
+    cr_assert(strstr(text, "[hidden]") && !strstr(text, "hunter2"), "nor where the value stands in the answer");
+    free(text);
+    json_decref(json);
 }
 
 Test(configdef, errors_of_plugins_name_their_key)
