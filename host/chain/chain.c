@@ -224,6 +224,18 @@ void chain_stop(struct chain *c)
     }
 }
 
+hp_status chain_announce(const struct chain *c, const struct hp_schema *schema, struct hp_error *err)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const struct chain_link *link = &c->links[i];
+        const struct hp_transform_schemas *hook = link->plugin.entry->interface(HP_TRANSFORM_SCHEMAS);
+        if (hook && hook->schema(link->self, schema, err) < 0) {
+            return blame(link, err);
+        }
+    }
+    return HP_OK;
+}
+
 struct hp_batch chain_view(struct schema_pool *pool, const struct hp_batch *in, const struct builder *result)
 {
     struct hp_batch made = builder_batch(result), out = *in;

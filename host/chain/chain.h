@@ -30,6 +30,8 @@ void chain_destroy(struct chain *c);
 bool chain_is_empty(const struct chain *c);
 hp_status chain_start(struct chain *c, struct hp_error *err); /* all or none */
 void chain_stop(struct chain *c);
+/* Show the transforms that ask for it a schema whose records may come. */
+hp_status chain_announce(const struct chain *c, const struct hp_schema *schema, struct hp_error *err);
 
 /*
  * Run a batch through. *out_result is the builder that holds what came out, or NULL if nothing was changed; it is the

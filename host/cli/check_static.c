@@ -209,6 +209,7 @@ enum check_result check_interfaces(const struct check *c)
         {HP_TRANSFORM, HP_KIND_TRANSFORM, sizeof(struct hp_transform)},
         {HP_SOURCE_OFFSETS, 0, sizeof(struct hp_source_offsets)},
         {HP_SINK_OFFSETS, 0, sizeof(struct hp_sink_offsets)},
+        {HP_TRANSFORM_SCHEMAS, 0, sizeof(struct hp_transform_schemas)},
     };
     struct plugin p = check_open(c);
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {

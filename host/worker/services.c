@@ -42,6 +42,13 @@ static const struct hp_schema *records_schema(const struct hp_host *host, const 
     return schema_pool_intern(worker_of(host)->pool, schema, err);
 }
 
+/* Within source.start: the time is the source's. */
+static hp_status schemas_announce(const struct hp_host *host, const struct hp_schema *schema, struct hp_error *err)
+{
+    const struct worker *w = worker_of(host);
+    return w->chain ? chain_announce(w->chain, schema, err) : HP_OK;
+}
+
 static void waiting_begin(const struct hp_host *host, const char *for_what)
 {
     life_wait_begin(&worker_of(host)->life, for_what);
@@ -70,6 +77,7 @@ static int32_t failpoint_of(const struct hp_host *host, const char *name)
 }
 
 static const struct hp_host_records records = {records_topic, records_schema};
+static const struct hp_host_schemas schemas = {schemas_announce};
 static const struct hp_host_waiting waiting = {waiting_begin, waiting_end, waiting_alive};
 static const struct hp_host_metrics metrics = {metrics_of, metric_add, metric_set};
 static const struct hp_host_failpoint failpoints = {failpoint_of};
@@ -80,15 +88,15 @@ static const void *host_service(const struct hp_host *host, const char *id)
         const char *id;
         const void *table;
     } services[] = {
-        {HP_HOST_RECORDS, &records},
-        {HP_HOST_WAITING, &waiting},
-        {HP_HOST_METRICS, &metrics},
-        {HP_HOST_FAILPOINT, &failpoints},
+        {HP_HOST_RECORDS, &records}, {HP_HOST_SCHEMAS, &schemas},      {HP_HOST_WAITING, &waiting},
+        {HP_HOST_METRICS, &metrics}, {HP_HOST_FAILPOINT, &failpoints},
     };
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         if (strcmp(services[i].id, id) == 0) {
-            bool refused = services[i].table == &records && !((const struct instance *)(const void *)host)->builds;
-            return refused ? NULL : services[i].table;
+            const void *table = services[i].table;
+            bool refused = (table == &records && !((const struct instance *)(const void *)host)->builds) ||
+                           (table == &schemas && !props_get(&worker_of(host)->start.config, "transforms"));
+            return refused ? NULL : table;
         }
     }
     return NULL;

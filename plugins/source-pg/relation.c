@@ -269,6 +269,7 @@ static hp_status intern(struct making *m, struct relation *rel, const struct hp_
         return HP_ERROR;
     }
     rel->schema = interned->id;
+    rel->interned = interned;
     rel->topic = m->services->records->topic(m->services->host, bytes_of(topic), m->err);
     return rel->topic ? HP_OK : HP_ERROR;
 }

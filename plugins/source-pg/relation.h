@@ -20,7 +20,8 @@ struct relation {
     uint8_t *is_key;      /* by cell */
     uint8_t *in_identity; /* by cell: flagged in the Relation message */
     uint32_t topic, schema;
-    uint64_t snapshot_lsn; /* changes committed before it are in the snapshot; 0: none */
+    const struct hp_schema *interned; /* that schema; NULL if not wanted */
+    uint64_t snapshot_lsn;            /* changes committed before it are in the snapshot; 0: none */
     char identity;
     char *name;          /* "schema.table", for messages */
     uint8_t *definition; /* the Relation message's bytes from the oid on, to notice repetitions */

@@ -29,6 +29,7 @@ hp_status services_init(struct services *s, const struct hp_host *host, struct h
     memset(s, 0, sizeof *s);
     s->host = host;
     s->records = host->service(host, HP_HOST_RECORDS);
+    s->schemas = host->service(host, HP_HOST_SCHEMAS);
     s->waiting = host->service(host, HP_HOST_WAITING);
     s->metrics = host->service(host, HP_HOST_METRICS);
     s->failpoints = host->service(host, HP_HOST_FAILPOINT);

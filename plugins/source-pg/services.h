@@ -30,6 +30,7 @@ enum figure {
 struct services {
     const struct hp_host *host;
     const struct hp_host_records *records;
+    const struct hp_host_schemas *schemas; /* NULL: nobody wants to know them before their records */
     const struct hp_host_waiting *waiting;
     const struct hp_host_metrics *metrics;
     const struct hp_host_failpoint *failpoints;

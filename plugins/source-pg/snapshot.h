@@ -49,6 +49,9 @@ struct snapshot {
 hp_status snapshot_order(struct session *catalog, struct captured_table *tables, size_t n, struct hp_error *err);
 
 /* snapshot_table.c */
+/* The relation that the snapshot makes of a table, and (while there is one) which columns it reads as text. */
+hp_status snapshot_relation(struct source *s, const struct captured_table *t, const struct catalog_table *facts,
+                            struct relation **out, struct hp_error *err);
 hp_status snapshot_list_tables(struct source *s, struct hp_error *err);
 hp_status snapshot_next_table(struct source *s, struct hp_error *err); /* to SNAP_ROWS, or SNAP_OVER after the last */
 hp_status snapshot_table_end(struct source *s, struct hp_poll *poll,

@@ -92,8 +92,8 @@ static bool published(const struct source *s, const struct captured_table *t, co
     return in_name_list(t->columns, c->name) && (!c->generated || (t->columns && s->normal.version >= 180000));
 }
 
-static hp_status define(struct source *s, const struct captured_table *t, const struct catalog_table *facts,
-                        struct hp_error *err)
+hp_status snapshot_relation(struct source *s, const struct captured_table *t, const struct catalog_table *facts,
+                            struct relation **out, struct hp_error *err)
 {
     struct snapshot *n = s->snapshot;
     struct pgoutput_column *columns = calloc(facts->n_columns + 1, sizeof *columns);
@@ -116,13 +116,13 @@ static hp_status define(struct source *s, const struct captured_table *t, const 
         to->name.len = strlen(c->name);
         to->type_oid = c->type_oid;
         to->typmod = c->typmod;
-        n->as_text[def.n_columns] = s->no_binary || (type && !type->portable);
-        n->stream_as_text = n->stream_as_text || (type && type->sends_binary && !type->portable);
+        if (n) {
+            n->as_text[def.n_columns] = s->no_binary || (type && !type->portable);
+            n->stream_as_text = n->stream_as_text || (type && type->sends_binary && !type->portable);
+        }
         def.n_columns++;
     }
-    relation_destroy(n->rel);
-    n->rel = NULL;
-    st = relation_create(&s->services, &s->settings, &def, facts, &n->rel, err);
+    st = relation_create(&s->services, &s->settings, &def, facts, out, err);
     free(columns);
     return st;
 }
@@ -189,7 +189,9 @@ hp_status snapshot_next_table(struct source *s, struct hp_error *err)
     if (catalog_table_read(&s->normal, t->oid, NULL, 0, &facts, err) != HP_OK) {
         return HP_ERROR;
     }
-    st = define(s, t, &facts, err);
+    relation_destroy(n->rel);
+    n->rel = NULL;
+    st = snapshot_relation(s, t, &facts, &n->rel, err);
     if (st == HP_OK) {
         st = copy_command(s, t, &facts, &sql, err);
     }

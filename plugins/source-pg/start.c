@@ -1,6 +1,7 @@
 /* start.c: from a stored position to a connection that is ready to be polled: what the server has, what we stored, and
    what follows from both (E5; README "What happens at start"). [task] */
 #include "publication.h"
+#include "snapshot.h"
 #include "source.h"
 
 #include <stdlib.h>
@@ -239,13 +240,37 @@ static hp_status connect_all(struct source *s, char **history, struct hp_error *
     return slot_identify(&s->normal, &s->replication, &s->server, history, err);
 }
 
+/* Transforms that want to know what is coming are told of each table. */
+static hp_status announce(struct source *s, const struct captured_table *t, struct hp_error *err)
+{
+    struct catalog_table facts;
+    struct relation *rel = NULL;
+    hp_status st = catalog_table_read(&s->normal, t->oid, NULL, 0, &facts, err);
+    if (st != HP_OK) {
+        return st;
+    }
+    if (facts.found) {
+        st = snapshot_relation(s, t, &facts, &rel, err);
+    }
+    catalog_table_finish(&facts);
+    if (rel && rel->interned) {
+        st = s->services.schemas->announce(s->services.host, rel->interned, err);
+    }
+    relation_destroy(rel);
+    return st;
+}
+
 /* Lists that match nothing are mostly misspelt; a table that they want may still be made. */
-static hp_status warn_if_nothing(struct source *s, struct hp_error *err)
+static hp_status look_at_tables(struct source *s, struct hp_error *err)
 {
     struct captured_table *tables;
     size_t n;
-    if (publication_tables(&s->normal, &tables, &n, err) != HP_OK) {
-        return HP_ERROR;
+    hp_status st = publication_tables(&s->normal, &tables, &n, err);
+    if (st != HP_OK) {
+        return st;
+    }
+    for (size_t i = 0; st == HP_OK && s->services.schemas && i < n; i++) {
+        st = announce(s, &tables[i], err);
     }
     publication_tables_free(tables, n);
     if (n == 0) {
@@ -255,7 +280,7 @@ static hp_status warn_if_nothing(struct source *s, struct hp_error *err)
             "table.include.list and its siblings, and restart the connector when there are tables",
             s->settings.publication);
     }
-    return HP_OK;
+    return st;
 }
 
 static hp_status start(struct source *s, struct hp_bytes position, struct hp_error *err)
@@ -266,7 +291,7 @@ static hp_status start(struct source *s, struct hp_bytes position, struct hp_err
     hp_status st = HP_ERROR;
     if (position_parse(position, &s->position, err) == HP_OK && connect_all(s, &history, err) == HP_OK &&
         publication_ensure(&s->normal, &publication_is_new, err) == HP_OK &&
-        publication_set_identities(&s->normal, err) == HP_OK && warn_if_nothing(s, err) == HP_OK &&
+        publication_set_identities(&s->normal, err) == HP_OK && look_at_tables(s, err) == HP_OK &&
         slot_read(&s->normal, &slot, err) == HP_OK && feedback_start(s, err) == HP_OK) {
         st = s->position.known ? go_on(s, &slot, history, err) : first_start(s, &slot, publication_is_new, err);
     }

@@ -42,6 +42,11 @@ static struct plan *find_plan(struct residency *r, const struct hp_schema *schem
     return r->plans[i];
 }
 
+hp_status judge_schema(void *self, const struct hp_schema *schema, struct hp_error *err)
+{
+    return find_plan(self, schema, err) ? HP_OK : HP_ERROR;
+}
+
 /* The plan of a record's table; NULL with *err filled: the batch cannot pass. An id means what the batch's own schema
    says: the plan of the batch before is taken for it only if that one was equal. */
 static struct plan *plan_of(struct residency *r, const struct hp_batch *batch, const struct hp_record *rec,

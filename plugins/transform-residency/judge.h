@@ -30,5 +30,7 @@ struct residency {
 
 /* hp_transform.apply. [task] */
 hp_status judge_batch(void *self, const struct hp_batch *in, struct hp_builder *out, struct hp_error *err);
+/* hp_transform_schemas.schema: what cannot be judged is refused before its first record. [task] */
+hp_status judge_schema(void *self, const struct hp_schema *schema, struct hp_error *err);
 
 #endif

@@ -217,9 +217,13 @@ static void stop(void *self)
 
 static const struct hp_transform transform = {start, judge_batch, stop};
 
+static const struct hp_transform_schemas schemas = {judge_schema};
+
 static const void *get_interface(const char *id)
 {
-    return strcmp(id, HP_TRANSFORM) == 0 ? &transform : NULL;
+    return strcmp(id, HP_TRANSFORM) == 0           ? (const void *)&transform
+           : strcmp(id, HP_TRANSFORM_SCHEMAS) == 0 ? (const void *)&schemas
+                                                   : NULL;
 }
 
 static const struct hp_plugin_desc desc = {

@@ -153,6 +153,9 @@ SIZE(hp_host_records, 16);
 AT(hp_host_records, topic, 0);
 AT(hp_host_records, schema, 8);
 
+SIZE(hp_host_schemas, 8);
+AT(hp_host_schemas, announce, 0);
+
 SIZE(hp_host_waiting, 24);
 AT(hp_host_waiting, begin, 0);
 AT(hp_host_waiting, end, 8);
@@ -215,6 +218,9 @@ SIZE(hp_transform, 24);
 AT(hp_transform, start, 0);
 AT(hp_transform, apply, 8);
 AT(hp_transform, stop, 16);
+
+SIZE(hp_transform_schemas, 8);
+AT(hp_transform_schemas, schema, 0);
 
 SIZE(hp_plugin_desc, 56);
 AT(hp_plugin_desc, size, 0);

@@ -98,16 +98,76 @@ def test_rows_and_columns(pair, host, work, source, target):
     assert not any(value in host.log() for value in ("one@eu", "hidden@", "SECRET", "u2"))
 
 
-def test_refuses_a_condition_that_the_replica_identity_does_not_send(pair, host, work):
+def held_anywhere(folder, words):
+    """[(word, file)] of what a file below the folder holds."""
+    found = []
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(where, name), "rb") as f:
+                data = f.read()
+            found += [(word, name) for word in words if word.encode() in data]
+    return found
+
+
+def test_nothing_denied_reaches_the_disk(pair, host, work):
+    """Snapshot, a transaction that is streamed before its end, one that is rolled back in part and as a whole, TOAST,
+    messages: no byte of what the policy denies lies in any file of data.dir, free pages included."""
     p = pair()
-    p.prepare(SOURCE + "ALTER TABLE app.users REPLICA IDENTITY DEFAULT;", TARGET, seed="INSERT INTO app.users VALUES ('u1', 'e', NULL, 'us', 'n', 1)",
-              schemas=("app",), tables=TABLES)
-    host.create(p.source_name, {**source_config(*p.source, p.name), **residency(work)}, wait=None)
-    host.wait_state(p.source_name, "FAILED")
-    trace = host.trace(p.source_name)
-    assert "app.users" in trace and "REPLICA IDENTITY FULL" in trace
-    assert "residency" in trace and '"residency"' in trace
+    p.prepare(SOURCE, TARGET, schemas=("app",), tables=TABLES, seed="""
+        INSERT INTO app.users SELECT 'DENIEDID' || g, 'DENIEDMAIL', 'DENIEDDNA', 'us', 'fine', 1 FROM generate_series(1, 5) g;
+        INSERT INTO app.users SELECT 'DENIEDID' || g, 'DENIEDMAIL', 'DENIEDDNA', 'eu', 'DENIEDROW', 1 FROM generate_series(6, 9) g;
+        INSERT INTO app.secret VALUES (1, 'DENIEDTABLE')""")
+    cluster, db = p.source
+    cluster.sql(db, f"ALTER ROLE homeport_source IN DATABASE {db} SET logical_decoding_work_mem = '64kB'")
+    p.start(source=residency(work))
+    rows = """INSERT INTO app.users SELECT 'DENIEDID' || g, 'DENIEDMAIL', 'DENIEDDNA', CASE g % 2 WHEN 0 THEN 'us' ELSE 'eu' END,
+        CASE g % 2 WHEN 0 THEN 'fine' ELSE repeat('DENIEDROW', 500) END, 1 FROM generate_series({}, {}) g"""
+    with cluster.connect(db, autocommit=False) as conn, conn.cursor() as cur:
+        cur.execute(rows.format(100, 1099))
+        cur.execute("SAVEPOINT a")
+        cur.execute(rows.format(2000, 2999) + "; INSERT INTO app.secret SELECT g, 'DENIEDTABLE' FROM generate_series(10, 999) g")
+        cur.execute("ROLLBACK TO a")
+        cur.execute("SELECT pg_logical_emit_message(true, 'DENIEDPREFIX', 'DENIEDMESSAGE')")
+        conn.commit()
+        cur.execute(rows.format(3000, 3999))
+        conn.rollback()
+    p.src("UPDATE app.users SET n = 2 WHERE id IN ('DENIEDID1', 'DENIEDID101')")  # one of them with its TOAST left alone
+    p.src("UPDATE app.users SET residency = 'us', note = 'fine' WHERE id = 'DENIEDID103'")
+    p.src("DELETE FROM app.users WHERE id IN ('DENIEDID2', 'DENIEDID6')")
+    wait_until(lambda: len(users(p)) == 505, lambda: f"{len(users(p))} rows; {host.status(p.source_name)}", 30)
+    p.caught_up()
+    wait_until(lambda: p.src(f"SELECT stream_txns > 0 FROM pg_stat_replication_slots WHERE slot_name = '{p.slot}'") == [(True,)],
+               "a transaction that was streamed", 10)
+    words = ["DENIED" + what for what in ("ID", "MAIL", "DNA", "ROW", "TABLE", "PREFIX", "MESSAGE")]
+    assert held_anywhere(host.data_dir, ["fine", "****"]), "it can find what is there"
+    assert not held_anywhere(host.data_dir, words)
+    assert not [word for word in words if word in host.log()]
+
+
+@pytest.mark.parametrize("mode", ["initial", "no_data"])
+def test_refuses_a_condition_that_the_replica_identity_does_not_send(pair, host, work, mode):
+    """At the start, before there is a slot and with no row to be seen; then the table is altered under a running connector."""
+    p = pair()
+    p.prepare(SOURCE + "ALTER TABLE app.users REPLICA IDENTITY DEFAULT;", TARGET, schemas=("app",), tables=TABLES)
+    host.create(p.source_name, {**source_config(*p.source, p.name, snapshot__mode=mode), **residency(work)}, wait=None)
+
+    def refused():
+        host.wait_state(p.source_name, "FAILED")
+        trace = host.trace(p.source_name)
+        assert "app.users" in trace and "REPLICA IDENTITY FULL" in trace
+        assert "transform residency" in trace and '"residency"' in trace
+    refused()
+    assert p.src(f"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{p.slot}'") == [(0,)]
     assert log_text(host)[0] == ""
+    p.src("ALTER TABLE app.users REPLICA IDENTITY FULL")
+    host.restart_connector(p.source_name)
+    host.wait_state(p.source_name, "RUNNING")
+    p.src("INSERT INTO app.users VALUES ('u1', 'e', NULL, 'us', 'n', 1)")
+    wait_until(lambda: "****" in log_text(host)[0], lambda: f"the row in the log {host.status(p.source_name)}", 20)
+    p.src("ALTER TABLE app.users REPLICA IDENTITY DEFAULT")
+    p.src("INSERT INTO app.users VALUES ('u2', 'e', NULL, 'us', 'n', 1)")
+    refused()
+    assert log_text(host)[0].count("****") == 1
 
 
 def test_a_bad_policy_is_a_validation_error(pair, host, work):

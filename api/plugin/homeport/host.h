@@ -34,6 +34,17 @@ struct hp_host_records {
 };
 
 /*
+ * "homeport.schemas/1": offered to a source whose connector has transforms: shows them (transform.h) a schema of
+ * hp_host_records.schema() before the first record of it, so that one which cannot treat a table refuses at the start
+ * and not in mid-stream. A source calls it from start() for each schema that it knows to be coming, and returns an
+ * error as start()'s own. [task]
+ */
+#define HP_HOST_SCHEMAS "homeport.schemas/1"
+struct hp_host_schemas {
+    hp_status (*announce)(const struct hp_host *, const struct hp_schema *, struct hp_error *err);
+};
+
+/*
  * "homeport.waiting/1": a call that waits for something outside (a lock, a server, a long query)
  * says so, or the host takes it for an endless loop after worker.hang.timeout.ms. begin and end
  * pair up and do not nest; alive() says instead that long work is moving on. [any]

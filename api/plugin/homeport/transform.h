@@ -22,4 +22,14 @@ struct hp_transform {
     void (*stop)(void *self);
 };
 
+/*
+ * "homeport.transform-schemas/1", optional: a schema whose records may come, as the source makes it, told before the
+ * first of them if the source knows it. Not every schema is told: a table may be made later, and in front of a sink
+ * none is. HP_ERROR: records of it cannot be treated; the task fails to start with that error. [task & started]
+ */
+#define HP_TRANSFORM_SCHEMAS "homeport.transform-schemas/1"
+struct hp_transform_schemas {
+    hp_status (*schema)(void *self, const struct hp_schema *schema, struct hp_error *err);
+};
+
 #endif
