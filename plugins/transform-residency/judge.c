@@ -263,11 +263,10 @@ static void publish(struct residency *r)
 hp_status judge_batch(void *self, const struct hp_batch *in, struct hp_builder *out, struct hp_error *err)
 {
     struct residency *r = self;
-    const uint8_t *p = in->data, *end = in->data + in->len;
+    const struct hp_record *rec = NULL;
     hp_status status = HP_OK;
     r->batch++;
-    for (; status == HP_OK && p < end; p += ((const struct hp_record *)(const void *)p)->size) {
-        const struct hp_record *rec = (const struct hp_record *)(const void *)p;
+    while (status == HP_OK && (rec = hp_batch_next(in, rec)) != NULL) {
         if (rec->kind == HP_RECORD_BEGIN) {
             status = hp_builder_copy(out, rec) == HP_OK ? HP_OK : full(out, err);
         } else {

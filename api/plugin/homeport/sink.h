@@ -19,7 +19,8 @@
 struct hp_sink_position {
     uint32_t size;
     uint32_t reserved;
-    struct hp_bytes stream;
+    struct hp_bytes stream; /* of this one life of a stream, "connector/1f6c2a90": a connector that was deleted and made
+                               again writes another, with offsets of its own. At most 500 bytes of UTF-8, without NUL */
     uint64_t offset;
     uint64_t epoch; /* of the worker. A sink whose stored epoch is newer than its own was replaced:
                        commit must fail with FATAL and change nothing */
@@ -39,8 +40,9 @@ struct hp_sink {
     hp_status (*commit)(void *self, const struct hp_sink_position *at, struct hp_error *err);
     /* [task & started] Never fails: a broken connection counts as rolled back. */
     void (*rollback)(void *self);
-    /* [task & started] Lower *out_offset to what the target has made durable of that stream (design
-       D19). HP_IDLE: not known yet; ask later. */
+    /* [task & started] *out_offset is what was last committed of that stream: lower it to what the target has made
+       durable, or leave it where a commit is durable at once. The log keeps what lies behind it (design D19).
+       HP_IDLE: not known yet; ask later. */
     hp_status (*flushed)(void *self, struct hp_bytes stream, uint64_t *out_offset, struct hp_error *err);
     /* [any] Make a call that waits return soon, with RETRY. */
     void (*interrupt)(void *self);

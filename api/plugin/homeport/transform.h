@@ -2,8 +2,10 @@
  * transform.h: the interface of a transform, "homeport.transform/1".
  *
  * apply() sees a batch and writes what shall go on into `out`, in the same order; whole records
- * that stay as they are can be copied with hp_builder_copy(). BEGIN records should be copied
- * too. Returning HP_IDLE means: nothing changes, use the batch as it is (and `out` is ignored).
+ * that stay as they are can be copied with hp_builder_copy(). BEGIN records must be copied too:
+ * what follows belongs to their transaction. hp_iter_next() passes over them, hp_batch_next()
+ * does not. Topics and schemas of new records come from hp_host_records; those of the batch may
+ * be used again, by their ids. Returning HP_IDLE means: nothing changes, use the batch as it is (and `out` is ignored).
  * A record left out counts as handled (rule E4).
  */
 #ifndef HOMEPORT_TRANSFORM_H

@@ -130,6 +130,13 @@ static inline int hp_iter_next(struct hp_iter *it)
     return 0;
 }
 
+/* The record behind `rec`, or the first if that is NULL; BEGIN records too. NULL at the end. */
+static inline const struct hp_record *hp_batch_next(const struct hp_batch *batch, const struct hp_record *rec)
+{
+    const uint8_t *at = rec ? (const uint8_t *)rec + rec->size : batch->data;
+    return at < batch->data + batch->len ? (const struct hp_record *)(const void *)at : NULL;
+}
+
 /* ---- building ---- */
 
 /* Make room for `more` bytes; 0 on failure. The record under construction becomes void then. */
