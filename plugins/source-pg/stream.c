@@ -75,7 +75,7 @@ hp_status stream_begin(struct source *s, struct hp_error *err)
     st->skip_below = s->position.lsn;
     st->server_end = s->server.wal_end;
     /* Tables that were read later than the slot began: which of their changes are in the snapshot shows only when
-       their transaction's end is known, so transactions come whole until then (see upgrade). */
+       their transaction's end is known, so transactions come whole until then (see renew). */
     st->streaming = s->replication.version >= 140000 && !s->no_streaming && s->position.lsn >= snapshot_lsn;
     st->mode.abort_has_lsn = st->streaming && s->replication.version >= 160000;
     status = start_command(s, &sql, err);
@@ -339,13 +339,16 @@ static hp_status give_or_idle(struct source *s, struct hp_poll *poll, int64_t no
 
 /* Behind the newest snapshot, transactions may come while they are open: ask for that. A walsender can stream a slot
    once only (it never resets its flags), so it takes a new connection; ending the old one in good order frees the slot.
- */
-static hp_status upgrade(struct source *s, struct hp_error *err)
+   A new connection is also the only way to have the memory back that libpq took for a huge message (E8): at rest. */
+static hp_status renew(struct source *s, struct hp_error *err)
 {
     struct stream *st = &s->stream;
-    if (st->streaming || s->no_streaming || s->replication.version < 140000 || st->in_tx || st->carry_len ||
-        !st->wire.copying || s->feedback.given < s->feedback.handled ||
-        position_snapshot_lsn(&s->position) > s->position.lsn) {
+    bool may_stream = !st->streaming && !s->no_streaming && s->replication.version >= 140000 &&
+                      position_snapshot_lsn(&s->position) <= s->position.lsn;
+    if (!may_stream && !(st->wire.bulky && st->wire.last_fill == 0)) {
+        return HP_OK;
+    }
+    if (st->in_tx || st->open.n || st->carry_len || !st->wire.copying || s->feedback.given < s->feedback.handled) {
         return HP_OK;
     }
     if (wire_end(&st->wire, err) != HP_OK) {
@@ -375,7 +378,7 @@ hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *e
     if (st->outcome) {
         return stream_give_outcome(s, poll, err);
     }
-    if (upgrade(s, err) != HP_OK || stream_restore_tail(st, poll->batch, err) != HP_OK) {
+    if (renew(s, err) != HP_OK || stream_restore_tail(st, poll->batch, err) != HP_OK) {
         return HP_ERROR;
     }
     st->wire.max_message = poll->batch->max_record + SEND_RESERVE;

@@ -34,6 +34,7 @@ struct wire {
     char *copied;           /* TLS: libpq's memory of the current message */
     int copied_len;
     bool ahead;       /* TLS: there was more than the last wait brought */
+    bool bulky;       /* TLS: libpq holds on to the memory of a huge message */
     size_t last_fill; /* bytes that the last wait brought */
 };
 

@@ -3,7 +3,8 @@
 
 #include <sys/ioctl.h>
 
-#define READS_MAX 64 /* of a call: at most 1 MiB */
+#define READS_MAX   64 /* of a call: at most 1 MiB */
+#define BULKY_BYTES (8 * 1024 * 1024)
 
 static hp_status failed(struct wire *w, const PGresult *res, struct hp_error *err)
 {
@@ -63,6 +64,7 @@ hp_status wire_tls_peek(struct wire *w, struct wire_msg *out, enum wire_status *
             return results(w, status, err);
         }
         w->copied_len = n;
+        w->bulky = w->bulky || n > BULKY_BYTES;
     }
     if (w->copied) {
         out->data = (const uint8_t *)w->copied;

@@ -600,6 +600,25 @@ def test_tls(make, work):
     assert s.run()[0] == 1
 
 
+def test_huge_values_over_tls_do_not_stay_in_memory(make):
+    s = make("CREATE TABLE a (id int PRIMARY KEY, v text); ALTER TABLE a ALTER v SET STORAGE EXTERNAL")
+    over_tls(s)
+    runner = s.start("--idle", "60000", "--null")
+    s.sql("INSERT INTO a SELECT 1, repeat('x', 64 * 1024 * 1024)")
+    s.cluster.wait_confirmed(s.config["slot.name"], timeout=60)
+
+    def resident_kib():
+        with open(f"/proc/{runner.pid}/status", encoding="utf-8") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+    wait_until(lambda: resident_kib() < 48 * 1024, lambda: f"the memory to be given back: {resident_kib()} KiB", 30)
+    s.sql("INSERT INTO a VALUES (2, 'y')")
+    s.cluster.wait_confirmed(s.config["slot.name"])
+    runner.send_signal(signal.SIGTERM)
+    out, err = runner.communicate(timeout=60)
+    assert runner.returncode == 0 and "records=2 " in out, err
+    assert int(re.search(r"rss_kib=(\d+)", out).group(1)) < 3 * 64 * 1024 + 32 * 1024
+
+
 def test_a_line_that_breaks_anywhere(make):
     """One server plain, the other over TLS. Cut after any number of bytes, in mid-message and while a transaction is streamed, and slow: nothing lost or doubled."""
     s = make(TABLES)
