@@ -1,4 +1,5 @@
 """kill -9 anywhere loses nothing and doubles nothing (E1-E3; F01-F09 of reliability-security)."""
+import contextlib
 import os
 import random
 
@@ -9,6 +10,7 @@ from chaos import SETTINGS, SNAPSHOT, STREAM, Chaos, settle, snapshot_round, str
 from homeport import Host
 from load import TABLES, Load, create_tables
 from pipeline import Pair
+from regions import FAULTS, LATE_WAL, Regions
 from waiting import wait_until
 
 SEED = chaos.seed_from_environment()
@@ -157,6 +159,22 @@ def test_retention_under_kills(pair):
     p.host.settings.update({"log.retention.bytes": "65536"})
     p.host.start()
     report("retention", *stream_round(p, rng, {"log.trim": 3}, blows=4))
+
+
+def test_regions(servers, work):
+    """Both directions at once and a fan-in, with every kind of fault twice in an order drawn by lot."""
+    rng = random.Random(f"{SEED}/regions")
+    host = Host(work, settings={**SETTINGS, "log.retention.bytes": "65536"})
+    faults = rng.sample(FAULTS * 2, 2 * len(FAULTS))
+    with contextlib.ExitStack() as up:
+        clusters = [up.enter_context(servers.fresh(v, name, **LATE_WAL)) for v, name in ((15, "eu"), (18, "us"), (15, "hub"))]
+        regions = up.enter_context(Regions(up.enter_context(host), clusters, rng))
+        regions.start()
+        for fault in faults:
+            regions.strike(fault)
+        regions.settle()
+        print(f"\nregions: seed {SEED}, {', '.join(f.__name__ for f in faults)}; "
+              f"{[w.count() for w in regions.writers.values()]} transactions acknowledged: 0 lost, 0 doubled, none came back")
 
 
 @pytest.mark.skipif(not os.environ.get("HOMEPORT_SABOTAGE_BUILD"), reason="needs the sabotage build (./check crash makes it)")
