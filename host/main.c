@@ -80,6 +80,9 @@ static int printed(int status)
     if (fflush(stdout) == 0 && !ferror(stdout)) {
         return status;
     }
+    if (errno == EPIPE) { /* whoever reads has seen enough */
+        return status;
+    }
     (void)fprintf(stderr, "homeport: cannot write to standard output: %s\n", strerror(errno));
     return status ? status : 1;
 }
