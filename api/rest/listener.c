@@ -92,7 +92,8 @@ hp_status listener_open(const char *listeners, struct listener *out, struct hp_e
     if (l.fd < 0 || setsockopt(l.fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         bind(l.fd, (struct sockaddr *)&addr, len) != 0 || listen(l.fd, BACKLOG) != 0 ||
         getsockname(l.fd, (struct sockaddr *)&addr, &len) != 0) {
-        (void)hp_fail(err, HP_ERROR_CONFIG, "", "cannot listen on %s: %s", listeners, strerror(errno));
+        (void)hp_fail(err, HP_ERROR_CONFIG, errno == EADDRINUSE ? "LOCKED" : "", "cannot listen on %s: %s", listeners,
+                      strerror(errno));
         if (l.fd >= 0) {
             (void)close(l.fd);
         }

@@ -11,12 +11,14 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -47,7 +49,9 @@ static hp_status set_one(struct props *settings, const char *pair, struct hp_err
     return settings_override(settings, key, eq + 1, err);
 }
 
-#define SETS_MAX 32
+#define SETS_MAX      32
+#define HELD_ATTEMPTS 20u
+#define HELD_PAUSE_MS 25
 
 /* 0: go on; else the exit status + 1. */
 static int read_arguments(int argc, char **argv, struct props *settings)
@@ -145,11 +149,28 @@ static void on_signal(void *arg, int signal)
     supervisor_close(h->sup);
 }
 
+/* A host that was killed a moment ago: its children die with it, but their copies of its socket and of its lock may
+   take some milliseconds to go. Whoever starts it again at once does not mean a second host. */
+static bool may_be_let_go(const struct hp_error *err, unsigned attempt)
+{
+    const struct timespec pause = {0, HELD_PAUSE_MS * 1000000L};
+    return strcmp(err->code, "LOCKED") == 0 && attempt < HELD_ATTEMPTS && nanosleep(&pause, NULL) == 0;
+}
+
 static hp_status start(struct host *h, struct hp_error *err)
 {
-    if (loop_create(&h->loop, err) != HP_OK || server_listen(&h->settings, &h->server, err) != HP_OK ||
-        supervisor_create(h->loop, &h->settings, &h->sup, err) != HP_OK) {
+    if (loop_create(&h->loop, err) != HP_OK) {
         return HP_ERROR;
+    }
+    for (unsigned attempt = 0; server_listen(&h->settings, &h->server, err) != HP_OK; attempt++) {
+        if (!may_be_let_go(err, attempt)) {
+            return HP_ERROR;
+        }
+    }
+    for (unsigned attempt = 0; supervisor_create(h->loop, &h->settings, &h->sup, err) != HP_OK; attempt++) {
+        if (!may_be_let_go(err, attempt)) {
+            return HP_ERROR;
+        }
     }
     supervisor_set_worker_id(h->sup, server_worker_id(h->server));
     if (server_start(h->server, h->sup, err) != HP_OK) {

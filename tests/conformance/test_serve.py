@@ -115,6 +115,20 @@ def test_workers_do_not_outlive_a_killed_supervisor(host):
     host.kill()  # waits for the workers' end
 
 
+def test_a_killed_host_can_be_started_again_at_once(host):
+    """What its dying children still hold of it, socket and lock, is waited for."""
+    for i in range(4):
+        host.create(f"c{i}", IDLE)
+    for turn in range(12):
+        host.process.kill()
+        host.process.wait()
+        host.start(wait=False)  # kills it in the middle of starting its workers, too
+        if turn % 2:
+            wait_until(lambda: host.process.poll() is not None or host.answers(), "an answer")
+        assert host.process.poll() is None, host.log_tail()
+    wait_until(host.answers, lambda: host.log_tail())
+
+
 def test_what_was_answered_survives_kill_9(host, work):
     """I5, and start-up brings every connector back to its target state."""
     host.create("run", TICK)
