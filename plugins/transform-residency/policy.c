@@ -28,11 +28,22 @@ static int known_destination(const json_t *root, const char *name)
     return 0;
 }
 
+/* A destination that is the name of a member. */
 static hp_status check_destination(const json_t *root, const char *destination, const char *path, struct hp_error *err)
 {
     return known_destination(root, destination)
                ? HP_OK
                : wrong(err, path, destination, "no destination of that name in \"destinations\"");
+}
+
+/* One that is the value of a member, or in its list. */
+static hp_status check_named(const json_t *root, const char *destination, const char *path, const char *name,
+                             struct hp_error *err)
+{
+    return known_destination(root, destination)
+               ? HP_OK
+               : hp_fail(err, HP_ERROR_CONFIG, "", "%s.%s: no destination \"%s\" in \"destinations\"", path, name,
+                         destination);
 }
 
 /* A list of non-empty strings. */
@@ -199,7 +210,7 @@ static hp_status check_maps(json_t *root, struct hp_error *err)
         if (!json_is_string(member)) {
             return wrong(err, "connectors", name, "the name of a destination is expected");
         }
-        if (check_destination(root, json_string_value(member), "connectors", err) != HP_OK) {
+        if (check_named(root, json_string_value(member), "connectors", name, err) != HP_OK) {
             return HP_ERROR;
         }
     }
@@ -209,7 +220,7 @@ static hp_status check_maps(json_t *root, struct hp_error *err)
             return HP_ERROR;
         }
         for (size_t i = 0; i < json_array_size(member); i++) {
-            if (check_destination(root, json_string_value(json_array_get(member, i)), "messages", err) != HP_OK) {
+            if (check_named(root, json_string_value(json_array_get(member, i)), "messages", name, err) != HP_OK) {
                 return HP_ERROR;
             }
         }
