@@ -127,28 +127,29 @@ def test_config_answered_is_config_kept(host):
 
 
 def test_reset_of_offsets(pair):
-    """off.reset: old or new; asked for again it is done, and a new snapshot is equal."""
+    """off.reset, of a sink and of a source: old or new; asked for again it is done, and what is read again is equal."""
     rng = random.Random(f"{SEED}/reset")
     p = prepared(pair, 15, 15, "reset")
     p.src("INSERT INTO items SELECT g, -1, 0, 'old', NULL FROM generate_series(1, 100) g; INSERT INTO events VALUES (-1, 0, 0, 'e');"
           "INSERT INTO ledger VALUES (-2, 0, 0)")
     p.start()
     p.wait_equal(*TABLES)
-    p.host.stop_connector(p.source_name)
-    p.host.stop()
-    point = Chaos(p.host, rng, {"off.reset": 1})
-    p.host.start()
-    p.host.wait_state(p.source_name, "STOPPED")
+    for name in (p.sink_name, p.source_name):
+        p.host.stop_connector(name)
+        p.host.stop()
+        point = Chaos(p.host, rng, {"off.reset": 1})
+        p.host.start()
+        p.host.wait_state(name, "STOPPED")
 
-    def reset():
-        point.keep_alive()
-        return p.host.delete(f"/connectors/{p.source_name}/offsets").status == 200
-    wait_until(reset, "the reset", 30)
-    assert point.fired() == ["off.reset"]
-    p.dst("TRUNCATE items, events, ledger")
-    p.host.resume(p.source_name)
-    p.wait_equal(*TABLES)
-    CYCLES["points"] += 1
+        def reset(name=name, point=point):
+            point.keep_alive()
+            return p.host.delete(f"/connectors/{name}/offsets").status == 200
+        wait_until(reset, "the reset", 30)
+        assert point.fired() == ["off.reset"]
+        p.dst("TRUNCATE items, events, ledger")
+        p.host.resume(name)
+        p.wait_equal(*TABLES)
+        CYCLES["points"] += 1
 
 
 def test_retention_under_kills(pair):
