@@ -33,7 +33,7 @@ void report_state(struct report *r, const char *state, const char *trace);
 void report_stall(struct report *r, enum report_stall which, const char *reason); /* NULL: over */
 /* False: left out for now. */
 void report_metrics(struct report *r, json_t *changes); /* takes the reference; NULL: none */
-void report_stream(struct report *r, const char *id); /* of a source */
+void report_stream(struct report *r, const char *id);   /* of a source */
 bool report_flushed(struct report *r, const char *stream, const char *id, uint64_t offset);
 /* Take the reference; not sent if as before. False: left out for now. */
 bool report_offsets(struct report *r, json_t *list);
