@@ -8,10 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static hp_status open_log(const struct props *settings, struct log **out, struct hp_error *err)
+static hp_status open_log(const struct props *settings, bool read_only, struct log **out, struct hp_error *err)
 {
     const char *dir = settings_text(settings, "data.dir");
-    struct log_config config = {.max_record = (uint64_t)settings_long(settings, "max.record.bytes"), .read_only = true};
+    struct log_config config = {.max_record = (uint64_t)settings_long(settings, "max.record.bytes"),
+                                .read_only = read_only};
     struct stat st;
     char *streams;
     hp_status status;
@@ -33,7 +34,8 @@ static hp_status open_log(const struct props *settings, struct log **out, struct
     return status;
 }
 
-hp_status data_folder_open(const char *data_dir, const char *config, struct log **out, struct hp_error *err)
+hp_status data_folder_open(const char *data_dir, const char *config, bool read_only, struct log **out,
+                           struct hp_error *err)
 {
     struct props settings;
     hp_status status;
@@ -44,7 +46,7 @@ hp_status data_folder_open(const char *data_dir, const char *config, struct log 
         status = settings_override(&settings, "data.dir", data_dir, err);
     }
     if (status == HP_OK) {
-        status = open_log(&settings, out, err);
+        status = open_log(&settings, read_only, out, err);
     }
     props_finish(&settings);
     return status;

@@ -216,7 +216,7 @@ static hp_status tail_run(struct tail *t, struct hp_error *err)
     struct log *log = NULL;
     struct log_reader *r = NULL;
     uint64_t offset = 0, at = 0;
-    hp_status status = data_folder_open(t->data_dir, t->config, &log, err);
+    hp_status status = data_folder_open(t->data_dir, t->config, true, &log, err);
     if (status != HP_OK) {
         return status;
     }

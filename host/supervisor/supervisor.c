@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TICK_MS         1000
@@ -276,6 +277,17 @@ static hp_status check_state(const char *dir, const char *state, struct hp_error
         state);
 }
 
+/* What lies in it is readable for us only, but whoever may write the folder may put something else there. */
+static void warn_of_others(const char *dir)
+{
+    struct stat st;
+    if (stat(dir, &st) == 0 && (st.st_mode & (S_IWGRP | S_IWOTH))) {
+        log_warn("data.dir %s can be written by others (mode %03o), who could replace configurations and the log: "
+                 "chmod go-w it",
+                 dir, (unsigned)(st.st_mode & 0777));
+    }
+}
+
 static hp_status open_data(struct supervisor *s, struct hp_error *err)
 {
     const char *dir = settings_text(s->settings, "data.dir");
@@ -286,6 +298,7 @@ static hp_status open_data(struct supervisor *s, struct hp_error *err)
         return hp_fail(err, HP_ERROR_RETRY, "ENOMEM", "out of memory");
     }
     if (status == HP_OK) {
+        warn_of_others(dir);
         status = fs_lock(lock, &s->lock, err);
     }
     if (status == HP_OK) {

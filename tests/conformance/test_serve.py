@@ -200,6 +200,14 @@ def test_SEC21_modes(host):
             assert os.stat(os.path.join(folder, name)).st_mode & 0o77 == 0, name
 
 
+def test_SEC21_a_data_folder_that_others_can_write_is_warned_about(make_host):
+    host = make_host()
+    os.makedirs(host.data_dir)
+    os.chmod(host.data_dir, 0o777)
+    host.start()
+    assert any(" WARN " in line and host.data_dir in line and "mode 777" in line for line in host.log().splitlines())
+
+
 def test_a_new_plugin_is_usable_at_once(make_host, work):
     folder = os.path.join(work, "plugins")
     os.mkdir(folder, 0o755)

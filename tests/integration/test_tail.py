@@ -1,5 +1,6 @@
 """`homeport topics` and `homeport tail`, beside a running host and on a folder that is at rest."""
 import json
+import os
 import signal
 import subprocess
 
@@ -101,3 +102,20 @@ def test_a_folder_at_rest(filled, host):
     assert host.stop() == 0
     assert rows(run(host, "tail", "shop.public.orders").stdout) == [1, 2]
     assert "shop.public.orders" in run(host, "topics").stdout
+
+
+def test_a_stream_outlives_its_connector_until_it_is_deleted(filled, host):
+    """D11. The slot stays as well; a connector made anew under the name takes a snapshot from there."""
+    done = run(host, "topics", "--delete", "shop-source")
+    assert done.returncode == 1 and "shop-source" in done.stderr, "it is being written"
+    host.expect(204, "DELETE", "/connectors/shop-source")
+    wait_until(lambda: not host.workers(), "the worker to be gone")
+    assert "shop.public.orders" in run(host, "topics").stdout
+    assert run(host, "topics", "--delete", "shop-source").returncode == 0
+    assert len(run(host, "topics").stdout.splitlines()) == 1
+    assert not os.path.exists(os.path.join(host.data_dir, "streams", "shop-source"))
+    done = run(host, "topics", "--delete", "shop-source")
+    assert done.returncode == 1 and "there is no stream shop-source" in done.stderr
+    filled.src("INSERT INTO orders VALUES (3, 'c')")
+    filled.start_source()
+    wait_until(lambda: rows(run(host, "tail", "shop.public.orders").stdout) == [1, 2, 3], host.log_tail, 30)
