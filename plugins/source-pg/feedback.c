@@ -3,7 +3,8 @@
 
 #include "wire_read.h"
 
-void feedback_init(struct feedback *f, uint64_t lsn, int64_t interval_us, int64_t idle_us, int64_t now_us)
+void feedback_init(struct feedback *f, uint64_t lsn, int64_t interval_us, int64_t idle_us, int64_t patience_us,
+                   int64_t now_us)
 {
     *f = (struct feedback){.handled = lsn,
                            .given = lsn,
@@ -12,7 +13,8 @@ void feedback_init(struct feedback *f, uint64_t lsn, int64_t interval_us, int64_
                            .given_us = now_us - idle_us,
                            .sent_us = now_us - interval_us,
                            .interval_us = interval_us,
-                           .idle_us = idle_us};
+                           .idle_us = idle_us,
+                           .patience_us = patience_us};
 }
 
 void feedback_handled(struct feedback *f, uint64_t lsn)
@@ -69,16 +71,28 @@ int64_t feedback_due_us(const struct feedback *f)
 
 void feedback_write(struct feedback *f, uint8_t out[FEEDBACK_BYTES], int64_t now_us, int64_t server_clock_us)
 {
+    bool ask = now_us - f->sent_us >= f->interval_us;
     out[0] = 'r';
     wire_put64(out + 1, f->durable);  /* written */
     wire_put64(out + 9, f->durable);  /* flushed: this one moves the slot */
     wire_put64(out + 17, f->durable); /* applied */
     wire_put64(out + 25, (uint64_t)server_clock_us);
-    out[33] = 0;
+    out[33] = ask;
+    f->asked_us = ask && !f->asked_us ? now_us : f->asked_us;
     f->confirmed = f->durable;
     f->sent_us = now_us;
     f->reply = false;
     if (f->durable >= f->given && f->given >= f->handled) {
         f->urgent = false;
     }
+}
+
+void feedback_heard(struct feedback *f)
+{
+    f->asked_us = 0;
+}
+
+bool feedback_unanswered(const struct feedback *f, int64_t now_us)
+{
+    return f->patience_us && f->asked_us && now_us - f->asked_us > f->patience_us;
 }

@@ -21,9 +21,12 @@ struct feedback {
     int64_t idle_us;     /* least time between two places given for nothing but themselves */
     bool urgent;         /* the server asked: give and tell at once */
     bool reply;          /* the server asked: tell at once, whatever it is */
+    int64_t asked_us;    /* since when an answer of the server is waited for; 0: it owes none */
+    int64_t patience_us; /* how long it is waited for; 0: for ever */
 };
 
-void feedback_init(struct feedback *f, uint64_t lsn, int64_t interval_us, int64_t idle_us, int64_t now_us);
+void feedback_init(struct feedback *f, uint64_t lsn, int64_t interval_us, int64_t idle_us, int64_t patience_us,
+                   int64_t now_us);
 /* Everything up to lsn is handled. Never goes back. */
 void feedback_handled(struct feedback *f, uint64_t lsn);
 /* A keepalive. `level`: no transaction is open or half read, so its end of WAL is handled too. */
@@ -36,7 +39,11 @@ void feedback_durable(struct feedback *f, uint64_t lsn);
 bool feedback_wants_send(const struct feedback *f, int64_t now_us, int64_t gap_us);
 /* When either will be wanted next if nothing else happens. */
 int64_t feedback_due_us(const struct feedback *f);
-/* The message's bytes; it counts as sent. */
+/* The message's bytes; it counts as sent. One that is due for nothing but the interval asks for an answer. */
 void feedback_write(struct feedback *f, uint8_t out[FEEDBACK_BYTES], int64_t now_us, int64_t server_clock_us);
+/* The server said something, whatever it is. */
+void feedback_heard(struct feedback *f);
+/* It has not answered for longer than is waited: a line that swallows what is sent, without a word to either end. */
+bool feedback_unanswered(const struct feedback *f, int64_t now_us);
 
 #endif

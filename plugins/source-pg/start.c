@@ -10,6 +10,8 @@
 #define IDLE_US              1000000 /* a place without records is given that often at most, ... */
 #define IDLE_SYNC_US         5000    /* ... unless commits on the server may wait for it */
 #define SENDER_TIMEOUT_SHARE 4       /* the server hears from us that often within its wal_sender_timeout */
+#define PATIENCE_TIMES       2 /* so many times that long is it waited for; while it decodes, it answers within one */
+#define PATIENCE_LEAST_US    5000000
 
 hp_status source_catalog(struct source *s, struct session **out, struct hp_error *err)
 {
@@ -103,17 +105,19 @@ static hp_status check_server(struct source *s, struct hp_error *err)
 
 static hp_status feedback_start(struct source *s, struct hp_error *err)
 {
-    int64_t interval = s->settings.status_interval_ms * 1000, timeout;
+    int64_t interval = s->settings.status_interval_ms * 1000, timeout, patience;
     PGresult *res = NULL;
     if (session_query(&s->normal, "reading a setting",
                       "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'", 0, NULL, &res,
                       err) != HP_OK) {
         return HP_ERROR;
     }
-    timeout = PQntuples(res) ? strtoll(PQgetvalue(res, 0, 0), NULL, 10) * 1000 / SENDER_TIMEOUT_SHARE : 0;
+    timeout = PQntuples(res) ? strtoll(PQgetvalue(res, 0, 0), NULL, 10) * 1000 : 0;
     PQclear(res);
-    interval = timeout > 0 && timeout < interval ? timeout : interval;
-    feedback_init(&s->feedback, s->position.known ? s->position.lsn : 0, interval, (int64_t)s->idle_us,
+    interval = timeout > 0 && timeout / SENDER_TIMEOUT_SHARE < interval ? timeout / SENDER_TIMEOUT_SHARE : interval;
+    patience = timeout * PATIENCE_TIMES; /* a server without a timeout looks at answers only when it sends */
+    patience = timeout > 0 && patience < PATIENCE_LEAST_US ? PATIENCE_LEAST_US : patience;
+    feedback_init(&s->feedback, s->position.known ? s->position.lsn : 0, interval, (int64_t)s->idle_us, patience,
                   services_now_us());
     return HP_OK;
 }
@@ -173,7 +177,8 @@ static hp_status start_over(struct source *s, struct slot_state *slot, const str
         return HP_ERROR;
     }
     memset(slot, 0, sizeof *slot);
-    feedback_init(&s->feedback, 0, s->feedback.interval_us, s->feedback.idle_us, services_now_us());
+    feedback_init(&s->feedback, 0, s->feedback.interval_us, s->feedback.idle_us, s->feedback.patience_us,
+                  services_now_us());
     return first_start(s, slot, false, err);
 }
 

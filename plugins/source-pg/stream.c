@@ -413,5 +413,11 @@ hp_status stream_poll(struct source *s, struct hp_poll *poll, struct hp_error *e
         if (wait_for_more(s, (due < deadline ? due : deadline) - now, err) != HP_OK) {
             return HP_ERROR;
         }
+        if (st->wire.last_fill) {
+            feedback_heard(&s->feedback);
+        } else if (feedback_unanswered(&s->feedback, services_now_us())) {
+            return hp_fail(err, HP_ERROR_RETRY, "", "the server at %s:%s has not answered for %lld s: connecting again",
+                           s->settings.host, s->settings.port, (long long)(s->feedback.patience_us / 1000000));
+        }
     }
 }

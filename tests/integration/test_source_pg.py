@@ -657,6 +657,27 @@ def test_a_line_that_breaks_anywhere(make):
     assert_same(s, "a", "b", "k")
 
 
+def test_a_line_that_swallows_everything_is_given_up(make):
+    """Neither end of a connection hears of it, as when a proxy stops passing on but acknowledges."""
+    s = make("CREATE TABLE a (id int PRIMARY KEY)")
+    s.sql(f"ALTER ROLE {SOURCE_ROLE} SET wal_sender_timeout = '1s'")
+    try:
+        with Proxy(s.cluster.port) as line:
+            s.config["database.port"] = line.port
+            runner = s.start("--idle", "60000")
+            s.cluster.wait_confirmed(s.config["slot.name"])
+            s.cluster.wait("postgres", "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'", "it to stream")
+            line.stalled = True
+            code, err = s.finish(runner)
+        assert code == 75 and f"127.0.0.1:{line.port} has not answered for 5 s" in err, err
+        s.sql("INSERT INTO a VALUES (1)")
+        s.config["database.port"] = s.cluster.port
+        s.ok()
+        assert len(s.log.rows("s.public.a")) == 1
+    finally:
+        s.sql(f"ALTER ROLE {SOURCE_ROLE} RESET wal_sender_timeout")
+
+
 def test_unix_socket(make):
     s = make("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 1000)")
     s.config.update({"database.hostname": s.cluster.folder, "database.user": "postgres"})

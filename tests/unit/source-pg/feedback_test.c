@@ -15,7 +15,7 @@ static uint64_t flush_of(const uint8_t *message)
 static struct feedback fresh(uint64_t lsn)
 {
     struct feedback f;
-    feedback_init(&f, lsn, 10000000, 1000000, 50000000);
+    feedback_init(&f, lsn, 10000000, 1000000, 60000000, 50000000);
     return f;
 }
 
@@ -132,4 +132,30 @@ Test(feedback, property_random_walks)
             }
         }
     }
+}
+
+Test(feedback, what_is_due_for_its_time_only_asks_for_an_answer)
+{
+    struct feedback f = fresh(100);
+    uint8_t out[FEEDBACK_BYTES];
+    int64_t now = 100000000;
+    feedback_write(&f, out, now, 0);
+    cr_assert_eq(out[33], 1);
+    feedback_durable(&f, 200);
+    feedback_write(&f, out, now + 1000, 0);
+    cr_assert_eq(out[33], 0, "it has something to say");
+    feedback_write(&f, out, now + 20000000, 0);
+    cr_assert_not(feedback_unanswered(&f, now + 60000000));
+    cr_assert(feedback_unanswered(&f, now + 60000001), "counted from the first that asked");
+    feedback_heard(&f);
+    cr_assert_not(feedback_unanswered(&f, now + 600000000), "nothing is owed");
+}
+
+Test(feedback, a_server_without_a_timeout_is_waited_for)
+{
+    struct feedback f;
+    uint8_t out[FEEDBACK_BYTES];
+    feedback_init(&f, 1, 10000000, 1000000, 0, 50000000);
+    feedback_write(&f, out, 100000000, 0);
+    cr_assert_not(feedback_unanswered(&f, INT64_MAX));
 }
