@@ -57,35 +57,34 @@ struct sink {
     /* the open transaction */
     bool in_tx;
     bool tx_void;     /* a put or the commit failed: it waits for rollback() */
-    uint32_t tx_puts; /* applied within it */
     bool tx_deferred; /* deferrable constraints wait for the commit */
     bool tx_ddl;      /* it created or altered something */
     bool tx_stage;    /* it created a temporary table */
+    uint32_t tx_puts; /* applied within it */
     uint32_t tx_number;
     uint64_t last_pos; /* of the newest source transaction in it, for the origin */
     int64_t last_us;
     /* a small batch that waits for commit(), so that all goes in one flush */
     struct hp_batch held;
-    bool holds;
     uint8_t *held_data;
     size_t held_cap;
     struct hp_tx held_tx;
     const struct hp_schema **held_schemas;
     struct hp_bytes *held_topics;
     uint32_t held_cap_schemas, held_cap_topics;
+    bool holds;
     /* the batch being applied */
+    bool free_keys; /* a changed key may take the place of a row that is there */
     const struct hp_batch *batch;
     struct stream *batch_stream;
-    bool free_keys; /* a changed key may take the place of a row that is there */
     /* Hashes of the keys whose rows were replaced so, while the rest of the source's transaction is not known. */
     uint64_t *freed;
     uint32_t n_freed, kept_freed, cap_freed; /* kept: by earlier batches */
     uint64_t freed_tx;
     uint32_t stage_number, stage_epoch;
     /* position.c, origin.c */
-    bool position_ready;
+    bool position_ready, has_origin;
     struct statement position_statement, commit_statement;
-    bool has_origin;
     char origin[64];
     int64_t asked_flush_ms;
 };
