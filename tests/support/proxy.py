@@ -72,11 +72,11 @@ class Proxy:
                         time.sleep(0.02)
                     continue
                 data = source.recv(self.slice)
+                while self.stalled and not self._closed:  # what was read just now waits, too, and so does an end
+                    time.sleep(0.02)
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
                     return
-                while self.stalled:  # what was read just now waits, too
-                    time.sleep(0.02)
                 if not from_client:
                     self.passed += len(data)
                     if self.cut_after is not None and self.passed >= self.cut_after:
@@ -89,6 +89,8 @@ class Proxy:
                 if self.pause:
                     time.sleep(self.pause)
         except (OSError, ValueError):
+            while self.stalled and not self._closed:
+                time.sleep(0.02)
             try:
                 sink.shutdown(socket.SHUT_RDWR)
             except OSError:
