@@ -87,6 +87,11 @@ void feedback_write(struct feedback *f, uint8_t out[FEEDBACK_BYTES], int64_t now
     }
 }
 
+void feedback_asked(struct feedback *f, int64_t now_us)
+{
+    f->asked_us = now_us;
+}
+
 void feedback_heard(struct feedback *f)
 {
     f->asked_us = 0;

@@ -41,6 +41,8 @@ bool feedback_wants_send(const struct feedback *f, int64_t now_us, int64_t gap_u
 int64_t feedback_due_us(const struct feedback *f);
 /* The message's bytes; it counts as sent. One that is due for nothing but the interval asks for an answer. */
 void feedback_write(struct feedback *f, uint8_t out[FEEDBACK_BYTES], int64_t now_us, int64_t server_clock_us);
+/* The server was asked to begin. */
+void feedback_asked(struct feedback *f, int64_t now_us);
 /* The server said something, whatever it is. */
 void feedback_heard(struct feedback *f);
 /* It has not answered for longer than is waited: a line that swallows what is sent, without a word to either end. */

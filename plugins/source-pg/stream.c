@@ -83,6 +83,7 @@ hp_status stream_begin(struct source *s, struct hp_error *err)
         services_log(&s->services, HP_LOG_INFO, "streaming from slot \"%s\" at %s%s", s->settings.slot,
                      lsn_text(s->position.lsn).s, PQsslInUse(s->replication.conn) ? " over TLS" : "");
         status = wire_start(&st->wire, &s->replication, s->wake_fd, "streaming", sql.data, UINT32_MAX, err);
+        feedback_asked(&s->feedback, services_now_us());
     }
     text_finish(&sql);
     s->phase = PHASE_STREAM;

@@ -667,7 +667,7 @@ def test_a_line_that_swallows_everything_is_given_up(make):
             runner = s.start("--idle", "60000")
             s.cluster.wait_confirmed(s.config["slot.name"])
             s.cluster.wait("postgres", "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'", "it to stream")
-            line.stalled = True
+            line.stalled = True  # which may be before the answer to its start has passed
             code, err = s.finish(runner)
         assert code == 75 and f"127.0.0.1:{line.port} has not answered for 5 s" in err, err
         s.sql("INSERT INTO a VALUES (1)")

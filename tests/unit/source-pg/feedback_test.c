@@ -151,6 +151,15 @@ Test(feedback, what_is_due_for_its_time_only_asks_for_an_answer)
     cr_assert_not(feedback_unanswered(&f, now + 600000000), "nothing is owed");
 }
 
+Test(feedback, an_answer_to_the_start_is_owed_too)
+{
+    struct feedback f = fresh(100);
+    feedback_asked(&f, 70000000);
+    cr_assert(feedback_unanswered(&f, 130000001));
+    feedback_heard(&f);
+    cr_assert_not(feedback_unanswered(&f, 130000001));
+}
+
 Test(feedback, a_server_without_a_timeout_is_waited_for)
 {
     struct feedback f;
