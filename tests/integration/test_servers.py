@@ -202,12 +202,17 @@ def test_deadlocks_and_row_locks_in_the_target_are_retried(pair):
         p.target[0].reload()
 
 
+def start_behind(line, p):
+    """Both connectors, with the line between the sink and its target."""
+    p.start_source()
+    p.start_sink(connection__url=f"postgresql://127.0.0.1:{line.port}/{p.target[1]}?sslmode=disable")
+
+
 def test_a_target_behind_a_line_that_went_silent(pair):
     """The old session stays in the server, with the origin and its locks: the new one ends it."""
     p = pair().prepare("CREATE TABLE t (id int PRIMARY KEY)", seed="INSERT INTO t VALUES (0)")
     with Proxy(p.target[0].port) as line:
-        p.start_source()
-        p.start_sink(connection__url=f"postgresql://127.0.0.1:{line.port}/{p.target[1]}?sslmode=disable")
+        start_behind(line, p)
         p.wait_equal("t")
         line.stalled = True
         p.src("INSERT INTO t VALUES (1)")
@@ -222,8 +227,7 @@ def test_lines_cut_around_the_commit(pair):
     """Whether the target has committed or not, the position in it tells: rows without a key are not doubled."""
     p = pair().prepare("CREATE TABLE k (a int)", seed="INSERT INTO k VALUES (0)")
     with Proxy(p.target[0].port) as line:
-        p.start_source()
-        p.start_sink(connection__url=f"postgresql://127.0.0.1:{line.port}/{p.target[1]}?sslmode=disable")
+        start_behind(line, p)
         p.wait_equal("k")
         for i in range(1, 9):
             line.cut_after = line.passed + 16 * i  # within the answers to BEGIN, the rows, the position and COMMIT

@@ -11,12 +11,13 @@ class Proxy:
 
     def __init__(self, target_port):
         self.target_port = target_port
-        self.stalled = False      # nothing passes, and nobody is told
         self.slice = 65536        # bytes passed at a time, ...
         self.pause = 0.0          # ... and the pause after each
         self.cut_after = None     # bytes from the server after which all connections are reset, once
         self.cuts = 0
         self.passed = 0           # bytes from the server
+        self._flows = threading.Event()
+        self._flows.set()
         self._open = set()
         self._closed = False
         self._lock = threading.Lock()
@@ -31,6 +32,19 @@ class Proxy:
         self._closed = True
         self._listener.close()
         self.cut()
+        self.stalled = False      # lets the threads see it
+
+    @property
+    def stalled(self):
+        """Nothing passes, an end of the connection neither, and nobody is told."""
+        return not self._flows.is_set()
+
+    @stalled.setter
+    def stalled(self, on):
+        if on:
+            self._flows.clear()
+        else:
+            self._flows.set()
 
     def cut(self):
         """Reset all connections, in mid-message as it may be."""
@@ -65,15 +79,13 @@ class Proxy:
     def _pass(self, source, sink, from_client):
         try:
             while True:
-                if self.stalled or not select.select([source], [], [], 0.05)[0]:
+                self._flows.wait()
+                if not select.select([source], [], [], 0.05)[0]:
                     if source.fileno() < 0:
                         return
-                    if self.stalled:
-                        time.sleep(0.02)
                     continue
                 data = source.recv(self.slice)
-                while self.stalled and not self._closed:  # what was read just now waits, too, and so does an end
-                    time.sleep(0.02)
+                self._flows.wait()  # what was read just now waits, too, and so does an end
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
                     return
@@ -89,8 +101,7 @@ class Proxy:
                 if self.pause:
                     time.sleep(self.pause)
         except (OSError, ValueError):
-            while self.stalled and not self._closed:
-                time.sleep(0.02)
+            self._flows.wait()
             try:
                 sink.shutdown(socket.SHUT_RDWR)
             except OSError:
