@@ -12,12 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATH_ROOM 4352u
-
 void make_remove(const char *folder)
 {
     static const char *const files[] = {"data.mdb", "lock.mdb", "wake", "lock"};
-    char file[PATH_ROOM];
+    char file[MAKE_PATH_ROOM];
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         (void)snprintf(file, sizeof file, "%s/%s", folder, files[i]);
         (void)unlink(file);
@@ -55,7 +53,7 @@ static hp_status make_aside(const struct make *m, struct hp_error *err)
 
 hp_status make_env(const struct make *m, struct hp_error *err)
 {
-    char parent[PATH_ROOM];
+    char parent[MAKE_PATH_ROOM];
     hp_status status;
     make_remove(m->aside);
     status = make_aside(m, err);

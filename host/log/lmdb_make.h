@@ -8,6 +8,8 @@
 
 #include "lmdb_env.h"
 
+#define MAKE_PATH_ROOM 4352u /* of a folder's path, and of a file's in it */
+
 /* Make `path` with a new environment in it, which `fill` may write into (NULL: nothing to write) while it stands at
    `aside`, a folder of the same parent. Durable. */
 struct make {

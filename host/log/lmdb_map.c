@@ -23,7 +23,6 @@
 #define RESERVE     (1u << 20)
 #define MAP_VERSION 1u
 #define KEY_MAX     65535u
-#define PATH_ROOM   4352u
 #define KEY_PLAIN   480u /* longer ones are cut here; LMDB's limit is 511 */
 
 struct log_map {
@@ -106,7 +105,7 @@ static bool is_empty(const char *dir)
 
 static hp_status map_make(const char *dir, struct hp_error *err)
 {
-    char aside[PATH_ROOM], parent[PATH_ROOM];
+    char aside[MAKE_PATH_ROOM], parent[MAKE_PATH_ROOM];
     const char *slash = strrchr(dir, '/');
     if (!is_empty(dir)) {
         return hp_fail(err, HP_ERROR_FATAL, "CORRUPT",
@@ -148,7 +147,7 @@ static hp_status map_check(struct log_map *m, MDB_txn *txn, MDB_cursor *cursor, 
 
 static hp_status map_open(struct log_map *m, struct hp_error *err)
 {
-    char data[PATH_ROOM], lock[PATH_ROOM];
+    char data[MAKE_PATH_ROOM], lock[MAKE_PATH_ROOM];
     MDB_cursor *cursor;
     MDB_txn *txn;
     hp_status status;

@@ -162,9 +162,8 @@ const char *log_in_use(void);
 struct log_map;
 
 /* Text keys to byte values. Every put/delete is durable when it returns. One process at a time has it open; another is
-   told who has (RETRY, "LOCKED"). Opening makes it
-   if there is nothing in its place, and looks at every entry: a data file that is missing, cut or damaged is an error
-   (FATAL, "CORRUPT"), never taken for a new one. */
+   told who has (RETRY, "LOCKED"). Opening makes it if there is nothing in its place, and looks at every entry: a data
+   file that is missing, cut or damaged is an error (FATAL, "CORRUPT"), never taken for a new one. */
 hp_status log_map_open(const char *dir, struct log_map **out, struct hp_error *err);
 void log_map_close(struct log_map *m);
 hp_status log_map_put(struct log_map *m, const char *key, const void *data, size_t len,
