@@ -338,8 +338,7 @@ static hp_status apply_batch(struct sink *s, const struct hp_sink_position *at, 
         if (again == AGAIN_FRESH) {
             sink_forget(s);
         }
-        if ((replan || again == AGAIN_ORDERED || again == AGAIN_FRESH || again == AGAIN_TANGLED) &&
-            make_plan(s, ordered, err) != HP_OK) {
+        if ((replan || !(again == AGAIN_SAME || again == AGAIN_FREE)) && make_plan(s, ordered, err) != HP_OK) {
             return HP_ERROR;
         }
     }
